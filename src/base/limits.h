@@ -1,0 +1,68 @@
+/* Every bound of the program has a name, a default and one line of reason. The name is what users see in errors
+ * and set in eider.yaml under `limits:`. */
+#pragma once
+#include <stdint.h>
+
+#include "base/err.h"
+
+/* LIMIT(constant, name, default, unit, what happens at it) */
+#define LIMITS_TABLE(LIMIT)                                                                                           \
+    LIMIT(LIMIT_CONNECTIONS, "net.max_connections", 15000, "connections", "further ones are closed at accept")        \
+    LIMIT(LIMIT_HEADER_TIMEOUT, "net.header_timeout", 10, "s", "a connection that sends no whole request is closed")  \
+    LIMIT(LIMIT_IDLE_TIMEOUT, "net.idle_timeout", 600, "s", "an idle connection is closed")                           \
+    LIMIT(LIMIT_WRITE_TIMEOUT, "net.write_timeout", 60, "s", "a client that takes nothing is disconnected")           \
+    LIMIT(LIMIT_HTTP_HEADER, "http.max_header", 32768, "bytes", "431 / RESOURCE_EXHAUSTED")                           \
+    LIMIT(LIMIT_HTTP_FIELDS, "http.max_fields", 100, "fields", "431 / RESOURCE_EXHAUSTED")                            \
+    LIMIT(LIMIT_HTTP_BODY, "http.max_body", 16777216, "bytes", "413")                                                 \
+    LIMIT(LIMIT_HTTP2_STREAMS, "http2.max_streams", 100, "streams", "REFUSED_STREAM")                                 \
+    LIMIT(LIMIT_HTTP2_RESETS, "http2.max_resets", 100, "resets in 10 s", "GOAWAY ENHANCE_YOUR_CALM")                  \
+    LIMIT(LIMIT_HTTP2_CONTROL, "http2.max_control", 1000, "control frames in 10 s", "GOAWAY ENHANCE_YOUR_CALM")       \
+    LIMIT(LIMIT_MESSAGE, "flight.max_message", 1073741824, "bytes", "RESOURCE_EXHAUSTED")                             \
+    LIMIT(LIMIT_UNARY_MESSAGE, "flight.max_request", 4194304, "bytes", "RESOURCE_EXHAUSTED")                          \
+    LIMIT(LIMIT_IPC_HEADER, "flight.max_ipc_header", 8388608, "bytes", "RESOURCE_EXHAUSTED")                          \
+    LIMIT(LIMIT_BATCH_TARGET, "flight.batch_target", 716800, "bytes", "a result batch is cut at about this size")     \
+    LIMIT(LIMIT_UPLOAD_BUFFER, "flight.upload_buffer", 268435456, "bytes", "the sender has to wait")                  \
+    LIMIT(LIMIT_TICKETS, "flight.max_tickets", 10000, "tickets", "the oldest is forgotten")                           \
+    LIMIT(LIMIT_TICKET_LIFE, "flight.ticket_life", 300, "s", "the ticket is forgotten")                               \
+    LIMIT(LIMIT_SQL, "query.max_sql", 1048576, "bytes", "INVALID_ARGUMENT")                                           \
+    LIMIT(LIMIT_SQL_TOKENS, "query.max_tokens", 200000, "tokens", "INVALID_ARGUMENT")                                 \
+    LIMIT(LIMIT_SQL_DEPTH, "query.max_depth", 250, "nested brackets", "INVALID_ARGUMENT")                             \
+    LIMIT(LIMIT_SQL_OPERATORS, "query.max_operators", 400, "operators in a row", "INVALID_ARGUMENT")                  \
+    LIMIT(LIMIT_RUNNING, "query.max_running", 8, "statements of a tenant", "further ones wait")                       \
+    LIMIT(LIMIT_QUEUED, "query.max_queued", 64, "statements of a tenant", "RESOURCE_EXHAUSTED")                       \
+    LIMIT(LIMIT_QUEUE_WAIT, "query.queue_wait", 300, "s", "RESOURCE_EXHAUSTED")                                       \
+    LIMIT(LIMIT_STATEMENT_TIMEOUT, "query.timeout", 3600, "s", "DEADLINE_EXCEEDED")                                   \
+    LIMIT(LIMIT_KILL_GRACE, "query.kill_grace", 1000, "ms", "the worker is killed")                                   \
+    LIMIT(LIMIT_HISTORY, "query.history", 1000, "statements", "older ones leave the list")                            \
+    LIMIT(LIMIT_WORKERS, "worker.max_workers", 200, "processes", "the longest idle one is stopped, else UNAVAILABLE") \
+    LIMIT(LIMIT_WORKER_IDLE, "worker.idle_stop", 300, "s", "an idle worker is stopped")                               \
+    LIMIT(LIMIT_WORKER_MEMORY, "worker.memory", 0, "bytes", "DuckDB's memory_limit; 0 = half of the RAM")             \
+    LIMIT(LIMIT_WORKER_THREADS, "worker.threads", 0, "threads", "DuckDB's threads; 0 = one per processor")            \
+    LIMIT(LIMIT_WORKER_START, "worker.start_timeout", 20, "s", "a worker that is not ready is killed")                \
+    LIMIT(LIMIT_BLOCK, "channel.block", 1048576, "bytes", "a larger message travels in several blocks")               \
+    LIMIT(LIMIT_STREAM_BLOCKS, "channel.stream_blocks", 4, "blocks", "the worker waits for the client")               \
+    LIMIT(LIMIT_FRAME, "channel.max_frame", 16777216, "bytes", "the worker is killed")                                \
+    LIMIT(LIMIT_TENANTS, "tenant.max_tenants", 10000, "tenants", "RESOURCE_EXHAUSTED")                                \
+    LIMIT(LIMIT_DISK_QUOTA, "tenant.disk_quota", 0, "bytes", "writes are refused; 0 = no quota")                      \
+    LIMIT(LIMIT_DISK_FREE, "disk.min_free", 5, "% of the disk", "writes are refused")                                 \
+    LIMIT(LIMIT_DRAIN, "server.drain", 30, "s", "statements that still run are cancelled")                            \
+    LIMIT(LIMIT_JSON_DEPTH, "json.max_depth", 64, "levels", "INVALID_ARGUMENT")                                       \
+    LIMIT(LIMIT_PARQUET_FILE, "query.max_parquet", 10737418240, "bytes", "RESOURCE_EXHAUSTED")
+
+enum limit {
+#define LIMIT_CONSTANT(constant, name, value, unit, effect) constant,
+    LIMITS_TABLE(LIMIT_CONSTANT)
+#undef LIMIT_CONSTANT
+        LIMIT_COUNT
+};
+
+/* The value in force. */
+int64_t limits_get(enum limit limit);
+const char *limits_name(enum limit limit);
+const char *limits_unit(enum limit limit);
+
+/* Sets by name, before threads start. ERR_INVALID for an unknown name or a negative value. */
+bool limits_set(struct str name, int64_t value, struct err *err);
+
+/* "limit http.max_body reached (16777216 bytes)", ERR_RESOURCE, with a hint that names the setting. Always false. */
+bool limits_err(enum limit limit, struct err *err);

@@ -1,0 +1,105 @@
+/* One write per line, so lines of several threads never mix. */
+#include "base/log.h"
+
+#include <stdatomic.h>
+#include <unistd.h>
+
+#include "base/buf.h"
+#include "base/clock.h"
+
+static _Atomic int log_level_now = LOG_INFO;
+static _Atomic int log_fd = 2;
+
+bool log_is_on(enum log_level level)
+{
+    return (int)level >= log_level_now;
+}
+
+void log_set_level(enum log_level level)
+{
+    log_level_now = (int)level;
+}
+
+enum log_level log_level(void)
+{
+    return (enum log_level)log_level_now;
+}
+
+void log_set_fd(int fd)
+{
+    log_fd = fd;
+}
+
+const char *log_level_name(enum log_level level)
+{
+    static const char *const names[] = {"debug", "info", "warn", "error"};
+    return names[level];
+}
+
+bool log_level_parse(struct str name, enum log_level *level_out)
+{
+    for (int level = LOG_DEBUG; level <= LOG_ERROR; level++) {
+        if (str_equal_nocase(name, str_from(log_level_name((enum log_level)level)))) {
+            *level_out = (enum log_level)level;
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool log_is_plain(struct str text)
+{
+    for (size_t i = 0; i < text.len; i++) {
+        unsigned char c = (unsigned char)text.ptr[i];
+        if (c <= ' ' || c == '"' || c == '=' || c == '\\' || c >= 0x7f)
+            return false;
+    }
+    return text.len > 0;
+}
+
+static void log_append_text(struct buf *line, struct str text)
+{
+    if (log_is_plain(text)) {
+        buf_append_str(line, text);
+        return;
+    }
+    buf_append_char(line, '"');
+    for (size_t i = 0; i < text.len; i++) {
+        unsigned char c = (unsigned char)text.ptr[i];
+        if (c == '"' || c == '\\')
+            buf_printf(line, "\\%c", c);
+        else if (c == '\n')
+            buf_append_str(line, S("\\n"));
+        else if (c < ' ' || c == 0x7f)
+            buf_printf(line, "\\x%02x", c);
+        else
+            buf_append_char(line, (char)c);
+    }
+    buf_append_char(line, '"');
+}
+
+void log_emit(enum log_level level, const char *event, const struct log_field *fields, size_t count)
+{
+    AUTO(buf) struct buf line = {0};
+    char time[32];
+    clock_format(clock_wall_us(), time);
+    buf_printf(&line, "%s level=%s event=%s", time, log_level_name(level), event);
+    for (size_t i = 0; i < count; i++) {
+        buf_printf(&line, " %s=", fields[i].key);
+        switch (fields[i].kind) {
+        case LOG_FIELD_TEXT:
+            log_append_text(&line, fields[i].text);
+            break;
+        case LOG_FIELD_I64:
+            buf_printf(&line, "%lld", (long long)fields[i].number);
+            break;
+        case LOG_FIELD_DOUBLE:
+            buf_printf(&line, "%.6g", fields[i].real);
+            break;
+        }
+    }
+    buf_append_char(&line, '\n');
+    struct str text = buf_str(&line);
+    ssize_t written = write(log_fd, text.ptr, text.len);
+    (void)written; /* a log that cannot be written has no better place to say so */
+}

@@ -1,0 +1,23 @@
+/* What SQL text may say. A lexer over the text refuses what reaches out of the tenant (files, network, other databases,
+ * extensions, secrets, settings outside the list, logs), bounds what makes the planner slow, and rewrites the two names
+ * that DuckDB cannot resolve itself. Statement kinds are checked a second time by the worker, from DuckDB's prepare.
+ * Pure: no I/O, no state. Fail closed: what the lexer does not understand is refused. */
+#pragma once
+#include "base/arena.h"
+#include "base/err.h"
+
+struct gate_result {
+    struct str sql;         /* rewritten text; the input itself when nothing changed */
+    bool rewritten;
+    size_t statement_count; /* 0: only comments and white space, refused by the caller */
+    bool may_write;         /* a guess from the first words, for routing; the worker decides */
+};
+
+/* tenant: its id, for `<tenant>.iceberg.t`. Errors name line and column. */
+bool gate_check(struct str sql, struct str tenant, struct arena *arena, struct gate_result *result_out,
+                struct err *err) MUST_USE;
+
+/* Maps an offset in the rewritten text back to the user's. */
+size_t gate_map_offset(const struct gate_result *result, size_t offset);
+
+/* Test builds only (option gate_off): everything passes. */

@@ -1,0 +1,127 @@
+/* DuckDB inside a worker process: one database file, connections, statements that stream out as Arrow, CSV or JSON, and
+ * uploads that come in as Arrow. Runs in workers only; the front never links it. libduckdb.so is loaded with dlopen.
+ *
+ * Threads: an engine is shared; a session is used by one thread at a time, except engine_session_interrupt. */
+#pragma once
+#include "base/arena.h"
+#include "base/buf.h"
+#include "base/err.h"
+
+struct engine;
+struct engine_session;
+
+struct engine_options {
+    struct str library;        /* path of libduckdb.so */
+    struct str database;       /* path of the tenant's file; empty = in memory (import worker) */
+    struct str temp_directory; /* spill files; empty = none */
+    struct str extensions;     /* directory with the pinned .duckdb_extension files; empty = none */
+    const struct str *allowed_directories; /* what SQL may read and write beside the database (import worker, projects) */
+    size_t allowed_directory_count;
+    int64_t memory_limit_bytes;
+    int threads;
+    bool external_access;      /* import worker: read files anywhere the process may; tenant workers: false */
+};
+
+struct engine *engine_open(const struct engine_options *options, struct err *err);
+void engine_close(struct engine **engine);
+/* "v1.5.5" */
+const char *engine_version(const struct engine *engine);
+
+struct engine_session *engine_session_open(struct engine *engine, struct err *err);
+/* Rolls an open transaction back. Accepts NULL inside. */
+void engine_session_close(struct engine_session **session);
+/* From any thread. DuckDB forgets an interrupt that comes before execution starts: repeat until the call returns. */
+void engine_session_interrupt(struct engine_session *session);
+
+/* What a statement does, from DuckDB's own prepare; unknown kinds are refused. */
+enum engine_kind { ENGINE_KIND_READ, ENGINE_KIND_WRITE, ENGINE_KIND_DDL, ENGINE_KIND_TRANSACTION, ENGINE_KIND_SETTING };
+
+/* Rights and bounds that travel with a statement. */
+struct engine_policy {
+    bool read_only;           /* a reader: READ ONLY transaction, kinds beyond READ refused */
+    bool writes_refused;      /* disk nearly full or quota reached: kinds WRITE and DDL refused with refusal */
+    struct str refusal;       /* error message for writes_refused */
+    bool files_allowed;       /* import worker: COPY and table functions on files */
+};
+
+enum engine_format {
+    ENGINE_FORMAT_FLIGHT,     /* messages: schema, then record batches; header = flatbuffer, body = buffers */
+    ENGINE_FORMAT_ARROW,      /* bytes of an Arrow IPC stream */
+    ENGINE_FORMAT_JSON,       /* one object {statement, columns, rows, row_count}; see the design, section 3 */
+    ENGINE_FORMAT_JSON_LINES, /* one object per row */
+    ENGINE_FORMAT_CSV,        /* header line, RFC 4180 */
+    ENGINE_FORMAT_PARQUET,    /* through a temporary file in temp_directory */
+};
+
+/* Where encoded results go. All calls come from the thread in engine_run. */
+struct engine_output {
+    void *owner;
+    /* Memory for the body of the next message, at least size bytes, 64-byte aligned. May wait for the client to take earlier
+     * blocks. NULL: cancelled, and engine_run returns with *err set by it. */
+    uint8_t *(*reserve)(void *owner, size_t size, struct err *err);
+    /* Publishes a message: header bytes (FLIGHT only, else empty; copied) and len bytes of the reserved memory.
+     * rows: how many rows it carries. */
+    bool (*send)(void *owner, struct str header, size_t len, uint64_t rows, struct err *err);
+};
+
+struct engine_request {
+    struct str sql;           /* one or several statements; all but the last run for their effect */
+    struct str parameters;    /* JSON array (positional) or object (named), or empty */
+    enum engine_format format;
+    struct engine_policy policy;
+    struct str statement_id;  /* for the JSON format */
+    size_t batch_target;      /* bytes; the first batch goes out at once, later ones at about this size */
+};
+
+struct engine_stats {
+    uint64_t rows;            /* sent, or changed by DML */
+    uint64_t bytes;           /* encoded */
+    enum engine_kind kind;
+};
+
+/* Runs the text and streams the last statement's result. A statement left inside BEGIN stays open in the session.
+ * DML and DDL give DuckDB's own result (Count, or Success with 0 rows). */
+bool engine_run(struct engine_session *session, const struct engine_request *request,
+                const struct engine_output *output, struct engine_stats *stats_out, struct err *err) MUST_USE;
+
+/* Announces a statement without running it: its kind, and the encapsulated IPC message of its result schema. */
+bool engine_describe(struct engine_session *session, const struct engine_request *request, enum engine_kind *kind_out,
+                     struct buf *schema_out, struct err *err) MUST_USE;
+
+/* True when nothing that a later statement could notice is left in the session (no transaction, temporary table,
+ * setting, variable): it may serve somebody else's statement of the same tenant. */
+bool engine_session_is_clean(const struct engine_session *session);
+
+enum engine_upload_mode { ENGINE_UPLOAD_CREATE, ENGINE_UPLOAD_APPEND, ENGINE_UPLOAD_REPLACE, ENGINE_UPLOAD_CREATE_APPEND };
+
+struct engine_upload_request {
+    struct str schema;        /* empty = "default" */
+    struct str table;
+    enum engine_upload_mode mode;
+    struct engine_policy policy;
+};
+
+struct engine_upload;
+
+/* Begins an upload with the flatbuffer of its Schema message (no IPC prefix). The transaction opens with the first segment. */
+struct engine_upload *engine_upload_open(struct engine_session *session, const struct engine_upload_request *request,
+                                         struct str schema_header, struct err *err);
+/* One dictionary or record batch. Takes the body: release(owner) is called once, when its memory is no longer used, also on
+ * error. The body is 8-byte aligned at least. Validates everything before DuckDB sees a pointer. Gathers batches
+ * into segments and inserts a segment when it is full. */
+bool engine_upload_batch(struct engine_upload *upload, struct str header, const uint8_t *body, size_t body_len,
+                         void (*release)(void *owner), void *owner, struct err *err) MUST_USE;
+/* Inserts the rest and commits; after true the rows are durable. */
+bool engine_upload_commit(struct engine_upload *upload, uint64_t *rows_out, struct err *err) MUST_USE;
+/* Rolls back what was not committed and releases all bodies. Accepts NULL inside. */
+void engine_upload_close(struct engine_upload **upload);
+
+/* Consistent copy of the database into a new file (COPY FROM DATABASE), synced. */
+bool engine_snapshot(struct engine_session *session, struct str path, struct err *err) MUST_USE;
+
+struct engine_usage {
+    int64_t memory_bytes;     /* DuckDB's own count */
+    int64_t spill_bytes;
+};
+/* Cheap; from any thread. */
+void engine_usage(struct engine *engine, struct engine_usage *usage_out);

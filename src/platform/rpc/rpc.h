@@ -1,0 +1,68 @@
+/* gRPC over HTTP/2, the server's side: calls with metadata, deadlines, messages in both directions, flow control and
+ * a status at the end (https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md). One call = one HTTP/2 stream.
+ * All callbacks come from the loop's thread. A call lives until on_closed returns; on_closed is always the last event
+ * and always comes, also after rpc_finish. */
+#pragma once
+#include "base/arena.h"
+#include "base/err.h"
+#include "platform/net/slice.h"
+
+struct rpc_call;
+
+struct rpc_events {
+    /* One whole message of a method that collects (rpc_method.collects). Bytes live until it returns. */
+    void (*on_message)(struct rpc_call *call, struct str message);
+    /* For methods that do not collect: a message of size bytes begins, its bytes as they come, its end. */
+    void (*on_message_begin)(struct rpc_call *call, uint32_t size);
+    void (*on_message_bytes)(struct rpc_call *call, struct str bytes);
+    void (*on_message_end)(struct rpc_call *call);
+    /* The client has sent everything. */
+    void (*on_half_close)(struct rpc_call *call);
+    /* Last event. finished: our status left completely; else the client cancelled, reset or went away. */
+    void (*on_closed)(struct rpc_call *call, bool finished);
+    /* Everything handed to rpc_send so far has been passed to the socket; may be NULL. */
+    void (*on_drained)(struct rpc_call *call);
+};
+
+struct rpc_method {
+    const char *path; /* "/arrow.flight.protocol.FlightService/DoGet" */
+    bool collects;    /* messages of up to flight.max_request are gathered and given whole */
+    /* Headers are there. Sets call events by rpc_call_accept, or ends the call by rpc_finish. */
+    void (*on_start)(void *service, struct rpc_call *call);
+};
+
+/* The methods of the server; the app wires face/flight here. */
+struct rpc_service {
+    const struct rpc_method *methods;
+    size_t method_count;
+    void *owner;
+};
+
+void rpc_call_accept(struct rpc_call *call, const struct rpc_events *events, void *owner);
+void *rpc_call_owner(const struct rpc_call *call);
+struct arena *rpc_call_arena(struct rpc_call *call);
+uint64_t rpc_call_id(const struct rpc_call *call);
+/* Metadata by lower-case name; "-bin" values are decoded. ptr NULL when absent. */
+struct str rpc_call_metadata(const struct rpc_call *call, struct str name);
+/* From grpc-timeout, on clock_now_us's scale; CLOCK_NEVER without one. The layer above enforces it. */
+int64_t rpc_call_deadline_us(const struct rpc_call *call);
+struct str rpc_call_remote(const struct rpc_call *call);
+/* Same number for all calls of one HTTP/2 connection. */
+uint64_t rpc_call_connection(const struct rpc_call *call);
+
+/* Sends one message made of the slices (taken, in order); the 5-byte gRPC prefix is added here. */
+void rpc_send(struct rpc_call *call, const struct slice *slices, size_t count);
+/* Bytes handed over by rpc_send that have not left yet. */
+size_t rpc_call_unsent(const struct rpc_call *call);
+
+/* Metadata for the initial headers; before the first rpc_send. Copied. */
+void rpc_call_add_header(struct rpc_call *call, struct str name, struct str value);
+/* Metadata for the trailers. Copied. */
+void rpc_call_add_trailer(struct rpc_call *call, struct str name, struct str value);
+
+/* Ends the call with a status: NULL = OK, else the error's code and message (percent-encoded), its hint appended. */
+void rpc_finish(struct rpc_call *call, const struct err *error);
+
+/* Stops and resumes giving the client credit to send; bytes within its window still arrive. */
+void rpc_call_pause(struct rpc_call *call);
+void rpc_call_resume(struct rpc_call *call);
