@@ -1,0 +1,143 @@
+/* Writing JSON: commas, escapes, and numbers that read back as the same value. */
+#include "platform/json/json.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+
+/* 1 for bytes that stand for themselves inside a string. */
+static bool json_is_plain(uint8_t c)
+{
+    return c >= 0x20 && c < 0x80 && c != '"' && c != '\\';
+}
+
+static void json_escape_ascii(struct buf *buf, uint8_t c)
+{
+    static const char *const short_form[] = {['\b'] = "\\b", ['\f'] = "\\f", ['\n'] = "\\n", ['\r'] = "\\r",
+                                             ['\t'] = "\\t", ['"'] = "\\\"", ['\\'] = "\\\\"};
+    if (c < sizeof(short_form) / sizeof(short_form[0]) && short_form[c])
+        buf_append_str(buf, str_from(short_form[c]));
+    else
+        buf_printf(buf, "\\u%04x", c);
+}
+
+/* Length of the UTF-8 sequence at the start, or 0. */
+static size_t json_utf8_len(const uint8_t *ptr, size_t len)
+{
+    size_t want = ptr[0] >= 0xF0 ? 4 : ptr[0] >= 0xE0 ? 3 : 2;
+    return want <= len && str_is_utf8(ptr, want) ? want : 0;
+}
+
+void json_escape(struct buf *buf, struct str text)
+{
+    const uint8_t *ptr = (const uint8_t *)text.ptr;
+    size_t i = 0;
+    buf_append_char(buf, '"');
+    while (i < text.len) {
+        size_t run = i;
+        while (run < text.len && json_is_plain(ptr[run]))
+            run++;
+        buf_append(buf, ptr + i, run - i);
+        i = run;
+        if (i == text.len)
+            break;
+        if (ptr[i] < 0x80) {
+            json_escape_ascii(buf, ptr[i++]);
+            continue;
+        }
+        size_t sequence = json_utf8_len(ptr + i, text.len - i);
+        if (sequence)
+            buf_append(buf, ptr + i, sequence);
+        else
+            buf_append_str(buf, S("\xEF\xBF\xBD"));
+        i += sequence ? sequence : 1;
+    }
+    buf_append_char(buf, '"');
+}
+
+/* What comes before every value: a comma unless it is the first, and the key. */
+static void json_lead(struct json_writer *writer, const char *key)
+{
+    if (writer->comma)
+        buf_append_char(writer->buf, ',');
+    writer->comma = true;
+    if (key) {
+        json_escape(writer->buf, str_from(key));
+        buf_append_char(writer->buf, ':');
+    }
+}
+
+static void json_open(struct json_writer *writer, const char *key, char bracket)
+{
+    json_lead(writer, key);
+    buf_append_char(writer->buf, bracket);
+    writer->comma = false;
+}
+
+static void json_close(struct json_writer *writer, char bracket)
+{
+    buf_append_char(writer->buf, bracket);
+    writer->comma = true;
+}
+
+void json_begin_object(struct json_writer *writer, const char *key)
+{
+    json_open(writer, key, '{');
+}
+
+void json_end_object(struct json_writer *writer)
+{
+    json_close(writer, '}');
+}
+
+void json_begin_array(struct json_writer *writer, const char *key)
+{
+    json_open(writer, key, '[');
+}
+
+void json_end_array(struct json_writer *writer)
+{
+    json_close(writer, ']');
+}
+
+void json_write_text(struct json_writer *writer, const char *key, struct str text)
+{
+    json_lead(writer, key);
+    json_escape(writer->buf, text);
+}
+
+void json_write_i64(struct json_writer *writer, const char *key, int64_t number)
+{
+    json_lead(writer, key);
+    buf_printf(writer->buf, "%" PRId64, number);
+}
+
+/* The shortest of three precisions that reads back as the same number; JSON has no NaN and no infinity. */
+void json_write_double(struct json_writer *writer, const char *key, double number)
+{
+    if (!isfinite(number)) {
+        json_write_null(writer, key);
+        return;
+    }
+    char text[32];
+    for (int precision = 15; precision <= 17; precision++) {
+        double again;
+        snprintf(text, sizeof(text), "%.*g", precision, number);
+        if (str_to_double(str_from(text), &again) && !(again < number) && !(again > number))
+            break;
+    }
+    json_lead(writer, key);
+    buf_append_str(writer->buf, str_from(text));
+}
+
+void json_write_bool(struct json_writer *writer, const char *key, bool value)
+{
+    json_lead(writer, key);
+    buf_append_str(writer->buf, value ? S("true") : S("false"));
+}
+
+void json_write_null(struct json_writer *writer, const char *key)
+{
+    json_lead(writer, key);
+    buf_append_str(writer->buf, S("null"));
+}
