@@ -53,3 +53,6 @@ void loop_defer_cancel(struct loop_task *task);
 
 /* Thread-safe: run(owner) is called on the loop's thread, in the order of posting. */
 void loop_post(struct loop *loop, void (*run)(void *owner), void *owner);
+
+/* Memory that every callback of this loop may use until it returns (reading from sockets). */
+uint8_t *loop_scratch(struct loop *loop, size_t *size_out) __attribute__((returns_nonnull));

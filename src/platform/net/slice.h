@@ -22,3 +22,6 @@ static inline void slice_release(struct slice *slice)
 
 /* A heap copy of the bytes as a slice that frees itself. */
 struct slice slice_copy(struct str bytes);
+
+/* Takes the first len bytes off as a slice of their own. The memory is released after both parts were. */
+struct slice slice_split(struct slice *slice, size_t len);
