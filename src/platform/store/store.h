@@ -1,5 +1,6 @@
-/* The server's own tables: one SQLite file (WAL, synchronous=FULL). Reading at start happens on the caller's thread; after
- * that every access is a job on the store's one thread, where all jobs that wait share one transaction and one fsync. */
+/* The server's own tables: one SQLite file (WAL, synchronous=FULL). Reading at start happens on the caller's thread;
+ * after that every access is a job on the store's one thread, where all jobs that wait share one transaction and one
+ * fsync. */
 #pragma once
 #include "base/arena.h"
 #include "base/err.h"
@@ -29,8 +30,9 @@ bool store_run(struct store_db *db, const char *sql, const struct store_value *v
                void (*on_row)(void *owner, const struct store_value *columns, size_t count), void *owner,
                struct err *err) MUST_USE;
 
-/* A job: apply runs on the store's thread inside the group's transaction (its own savepoint: a false undoes this job only);
- * done runs on the loop's thread when the group is durable, with NULL or the error. The job is the caller's memory until done. */
+/* A job: apply runs on the store's thread inside the group's transaction (its own savepoint: a false undoes this job
+ * only); done runs on the loop's thread when the group is durable, with NULL or the error. The job is the caller's
+ * memory until done. */
 struct store_job {
     bool (*apply)(struct store_job *job, struct store_db *db, struct err *err);
     void (*done)(struct store_job *job, const struct err *error);
