@@ -44,6 +44,8 @@ struct arena *rpc_call_arena(struct rpc_call *call);
 uint64_t rpc_call_id(const struct rpc_call *call);
 /* Metadata by lower-case name; "-bin" values are decoded. ptr NULL when absent. */
 struct str rpc_call_metadata(const struct rpc_call *call, struct str name);
+/* The same one by one, in the order of arrival (pseudo-headers left out); false when index is past the last. */
+bool rpc_call_metadata_at(const struct rpc_call *call, size_t index, struct str *name_out, struct str *value_out);
 /* From grpc-timeout, on clock_now_us's scale; CLOCK_NEVER without one. The layer above enforces it. */
 int64_t rpc_call_deadline_us(const struct rpc_call *call);
 struct str rpc_call_remote(const struct rpc_call *call);
@@ -52,6 +54,10 @@ uint64_t rpc_call_connection(const struct rpc_call *call);
 
 /* Sends one message made of the slices (taken, in order); the 5-byte gRPC prefix is added here. */
 void rpc_send(struct rpc_call *call, const struct slice *slices, size_t count);
+/* One message in parts, for those too large to be held at once: begin says its size (the gRPC prefix is sent), the parts
+ * (slices taken, in order) have to add up to it before the next message. rpc_finish inside a message resets the stream. */
+void rpc_send_begin(struct rpc_call *call, uint32_t size);
+void rpc_send_part(struct rpc_call *call, const struct slice *slices, size_t count);
 /* Bytes handed over by rpc_send that have not left yet. */
 size_t rpc_call_unsent(const struct rpc_call *call);
 
