@@ -44,6 +44,6 @@ static inline struct list *list_first(const struct list *list)
 }
 
 /* Walks over the nodes; the current one may be removed inside the body. */
-#define list_each(list, node)                                                                                         \
-    for (struct list *node = (list)->next, *node##_next = node->next; node != (list);                                 \
+#define list_each(head, node)                                                                                         \
+    for (struct list *node = (head)->next, *node##_next = node->next; node != (head);                                 \
          node = node##_next, node##_next = node->next)

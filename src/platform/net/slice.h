@@ -1,5 +1,6 @@
 /* Bytes on their way out, with someone to tell when they are no longer needed. This is how a result block in shared
- * memory reaches the socket without a copy: whoever sends calls release exactly once, after the bytes left or were dropped. */
+ * memory reaches the socket without a copy: whoever sends calls release exactly once, after the bytes left or were
+ * dropped. */
 #pragma once
 #include <stddef.h>
 #include <stdint.h>

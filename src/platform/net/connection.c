@@ -1,0 +1,435 @@
+/* A socket on the loop. States: open → closing (sends the rest) → lingering (our side is shut, what still comes is
+ * thrown away, so that the kernel does not break the connection before the peer has read the answer) → freed. */
+#include "platform/net/connection.h"
+
+#include <arpa/inet.h>
+#include <assert.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/tcp.h>
+#include <stdio.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/buf.h"
+#include "base/clock.h"
+#include "base/limits.h"
+
+#define CONNECTION_PIECES 64
+/* Bytes sent in one go before other connections get their turn. */
+#define CONNECTION_SEND_TURN ((uint64_t)16 << 20)
+#define CONNECTION_LINGER_US (2 * CLOCK_SECOND)
+
+enum connection_state { CONNECTION_OPEN, CONNECTION_CLOSING, CONNECTION_LINGERING, CONNECTION_DEAD };
+
+struct connection {
+    struct loop_watch watch;
+    struct loop *loop;
+    struct connection_group *group;             /* may be NULL */
+    struct list node;                           /* in group */
+    const struct connection_protocol *protocol; /* NULL after on_closed */
+    void *owner;
+    struct outbox outbox;
+    struct buf kept; /* input that the protocol did not consume */
+    struct loop_timer timer;
+    struct loop_task task; /* flush, kept input, close */
+    int64_t deadline_us;   /* the protocol's */
+    int64_t stalled_us;    /* the socket took nothing from then on; CLOCK_NEVER while nothing waits */
+    enum connection_state state;
+    enum connection_end end;
+    bool paused;
+    bool blocked;     /* the socket is full: wait for EPOLLOUT */
+    bool has_to_read; /* kept bytes are to be given to on_input again */
+    bool busy;        /* inside a callback */
+    char remote[56];
+};
+
+static void connection_on_ready(struct loop_watch *watch, uint32_t events);
+static void connection_on_time(struct loop_timer *timer);
+static void connection_on_task(struct loop_task *task);
+static void connection_free_now(struct connection *connection);
+
+void connection_group_init(struct connection_group *group)
+{
+    list_init(&group->connections);
+    group->count = 0;
+}
+
+void connection_group_done(struct connection_group *group)
+{
+    list_each(&group->connections, node) connection_free_now(list_object(node, struct connection, node));
+}
+
+static void connection_name_peer(struct connection *connection)
+{
+    struct sockaddr_storage address = {0};
+    socklen_t len = sizeof(address);
+    char host[INET6_ADDRSTRLEN] = "";
+    if (getpeername(connection->watch.fd, (struct sockaddr *)&address, &len) != 0)
+        return;
+    if (address.ss_family == AF_INET) {
+        const struct sockaddr_in *v4 = (const struct sockaddr_in *)&address;
+        inet_ntop(AF_INET, &v4->sin_addr, host, sizeof(host));
+        snprintf(connection->remote, sizeof(connection->remote), "%s:%u", host, ntohs(v4->sin_port));
+    } else if (address.ss_family == AF_INET6) {
+        const struct sockaddr_in6 *v6 = (const struct sockaddr_in6 *)&address;
+        inet_ntop(AF_INET6, &v6->sin6_addr, host, sizeof(host));
+        snprintf(connection->remote, sizeof(connection->remote), "[%s]:%u", host, ntohs(v6->sin6_port));
+    }
+}
+
+struct connection *connection_new(struct loop *loop, int fd, struct connection_group *group,
+                                  const struct connection_protocol *protocol, void *owner, struct err *err)
+{
+    assert(fd >= 0 && protocol && protocol->on_input && protocol->on_closed);
+    int flags = fcntl(fd, F_GETFL);
+    if (flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) != 0) {
+        err_errno(err, "make a socket nonblocking");
+        close(fd);
+        return NULL;
+    }
+    int one = 1;
+    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one)); /* fails for Unix sockets, which need no such thing */
+
+    struct connection *connection = mem_new(struct connection);
+    *connection = (struct connection){
+        .watch = {.fd = fd, .on_ready = connection_on_ready, .owner = connection},
+        .timer = {.on_time = connection_on_time, .owner = connection},
+        .task = {.run = connection_on_task, .owner = connection},
+        .loop = loop,
+        .group = group,
+        .protocol = protocol,
+        .owner = owner,
+        .deadline_us = CLOCK_NEVER,
+        .stalled_us = CLOCK_NEVER,
+    };
+    list_init(&connection->node);
+    list_init(&connection->task.node);
+    if (!loop_watch_add(loop, &connection->watch, EPOLLIN | EPOLLRDHUP, err)) {
+        close(fd);
+        mem_free(connection);
+        return NULL;
+    }
+    connection_name_peer(connection);
+    if (group) {
+        list_append(&group->connections, &connection->node);
+        group->count++;
+    }
+    return connection;
+}
+
+static void connection_free_now(struct connection *connection)
+{
+    loop_watch_remove(connection->loop, &connection->watch);
+    loop_timer_cancel(connection->loop, &connection->timer);
+    loop_defer_cancel(&connection->task);
+    close(connection->watch.fd);
+    outbox_done(&connection->outbox);
+    loop_defer_cancel(&connection->task); /* a release may have asked for a flush */
+    buf_done(&connection->kept);
+    list_remove(&connection->node);
+    if (connection->group)
+        connection->group->count--;
+    mem_free(connection);
+}
+
+void connection_free(struct connection **connection)
+{
+    if (!connection || !*connection)
+        return;
+    assert(!(*connection)->busy);
+    connection_free_now(*connection);
+    *connection = NULL;
+}
+
+void connection_set_protocol(struct connection *connection, const struct connection_protocol *protocol, void *owner)
+{
+    connection->protocol = protocol;
+    connection->owner = owner;
+    connection->has_to_read = true;
+    loop_defer(connection->loop, &connection->task);
+}
+
+void *connection_owner(const struct connection *connection)
+{
+    return connection->owner;
+}
+
+struct loop *connection_loop(const struct connection *connection)
+{
+    return connection->loop;
+}
+
+struct str connection_remote(const struct connection *connection)
+{
+    return str_from(connection->remote);
+}
+
+struct outbox *connection_outbox(struct connection *connection)
+{
+    return &connection->outbox;
+}
+
+void connection_flush(struct connection *connection)
+{
+    if (connection->state != CONNECTION_DEAD)
+        loop_defer(connection->loop, &connection->task);
+}
+
+void connection_write(struct connection *connection, struct slice slice)
+{
+    outbox_write(&connection->outbox, slice);
+    connection_flush(connection);
+}
+
+/* Tells the kernel what this connection waits for now. */
+static void connection_watch(struct connection *connection)
+{
+    uint32_t events = connection->blocked ? EPOLLOUT : 0;
+    if (connection->state == CONNECTION_OPEN)
+        events |= EPOLLRDHUP | (connection->paused ? 0 : EPOLLIN);
+    else if (connection->state == CONNECTION_LINGERING)
+        events |= EPOLLIN | EPOLLRDHUP;
+    loop_watch_change(connection->loop, &connection->watch, events);
+}
+
+/* The timer may be early: deadlines move with each request, the heap is touched only when one comes nearer. */
+static void connection_arm(struct connection *connection)
+{
+    int64_t at_us = connection->deadline_us < connection->stalled_us ? connection->deadline_us : connection->stalled_us;
+    if (at_us == CLOCK_NEVER || (connection->timer.index && connection->timer.at_us <= at_us))
+        return;
+    int64_t delay_us = at_us - clock_now_us();
+    loop_timer_set(connection->loop, &connection->timer, delay_us > 0 ? delay_us : 0);
+}
+
+void connection_pause_input(struct connection *connection)
+{
+    if (connection->paused)
+        return;
+    connection->paused = true;
+    connection_watch(connection);
+}
+
+void connection_resume_input(struct connection *connection)
+{
+    connection->paused = false;
+    if (connection->state != CONNECTION_OPEN)
+        return;
+    connection_watch(connection);
+    connection->has_to_read = true;
+    loop_defer(connection->loop, &connection->task);
+}
+
+void connection_set_deadline(struct connection *connection, int64_t at_us)
+{
+    if (connection->state != CONNECTION_OPEN)
+        return;
+    connection->deadline_us = at_us;
+    connection_arm(connection);
+}
+
+static void connection_end(struct connection *connection, enum connection_state state, enum connection_end end)
+{
+    if (connection->state >= state)
+        return;
+    if (connection->state == CONNECTION_OPEN)
+        connection->end = end;
+    connection->state = state;
+    connection->deadline_us = CLOCK_NEVER;
+    connection_watch(connection);
+    loop_defer(connection->loop, &connection->task);
+}
+
+void connection_close(struct connection *connection)
+{
+    connection_end(connection, CONNECTION_CLOSING, CONNECTION_END_LOCAL);
+}
+
+void connection_abort(struct connection *connection)
+{
+    connection_end(connection, CONNECTION_DEAD, CONNECTION_END_LOCAL);
+}
+
+/* Hands bytes to the protocol; returns how many it consumed. */
+static size_t connection_give(struct connection *connection, struct str bytes)
+{
+    connection->busy = true;
+    size_t consumed = connection->protocol->on_input(connection, bytes);
+    connection->busy = false;
+    assert(consumed <= bytes.len);
+    return consumed;
+}
+
+static void connection_give_kept(struct connection *connection)
+{
+    connection->has_to_read = false;
+    if (connection->state != CONNECTION_OPEN || connection->paused || buf_len(&connection->kept) == 0)
+        return;
+    buf_consume(&connection->kept, connection_give(connection, buf_str(&connection->kept)));
+    if (buf_len(&connection->kept) == 0)
+        buf_done(&connection->kept);
+}
+
+/* Fresh bytes go to the protocol from the loop's memory; only what it leaves is kept here. */
+static void connection_read(struct connection *connection)
+{
+    size_t size;
+    uint8_t *scratch = loop_scratch(connection->loop, &size);
+    ssize_t got = recv(connection->watch.fd, scratch, size, 0);
+    if (got < 0 && (errno == EAGAIN || errno == EINTR))
+        return;
+    if (got <= 0) {
+        connection_end(connection, got == 0 ? CONNECTION_CLOSING : CONNECTION_DEAD, CONNECTION_END_PEER);
+        return;
+    }
+    if (buf_len(&connection->kept)) {
+        buf_append(&connection->kept, scratch, (size_t)got);
+        connection_give_kept(connection);
+        return;
+    }
+    size_t consumed = connection_give(connection, str_bytes(scratch, (size_t)got));
+    if (connection->state == CONNECTION_OPEN)
+        buf_append(&connection->kept, scratch + consumed, (size_t)got - consumed);
+}
+
+/* One sendmsg. False when the socket takes no more for now, or is broken. */
+static bool connection_send(struct connection *connection)
+{
+    struct iovec pieces[CONNECTION_PIECES];
+    struct msghdr message = {.msg_iov = pieces,
+                             .msg_iovlen = outbox_peek(&connection->outbox, pieces, CONNECTION_PIECES)};
+    ssize_t sent = sendmsg(connection->watch.fd, &message, MSG_NOSIGNAL);
+    if (sent < 0) {
+        if (errno == EAGAIN || errno == EINTR)
+            connection->blocked = true;
+        else
+            connection_end(connection, CONNECTION_DEAD, CONNECTION_END_PEER);
+        return false;
+    }
+    connection->stalled_us = CLOCK_NEVER;
+    connection->busy = true;
+    outbox_consume(&connection->outbox, (size_t)sent);
+    connection->busy = false;
+    return true;
+}
+
+static void connection_refill(struct connection *connection)
+{
+    if (connection->state != CONNECTION_OPEN || !connection->protocol->on_writable ||
+        outbox_len(&connection->outbox) >= CONNECTION_HIGH_WATER)
+        return;
+    connection->busy = true;
+    connection->protocol->on_writable(connection);
+    connection->busy = false;
+}
+
+static void connection_send_all(struct connection *connection)
+{
+    uint64_t turn_end = connection->outbox.sent + CONNECTION_SEND_TURN;
+    connection_refill(connection);
+    while (!connection->blocked && connection->state < CONNECTION_LINGERING && outbox_len(&connection->outbox)) {
+        if (connection->outbox.sent >= turn_end)
+            connection->blocked = true; /* not full, but the loop comes back at once */
+        else if (connection_send(connection))
+            connection_refill(connection);
+    }
+    if (outbox_len(&connection->outbox) == 0)
+        connection->stalled_us = CLOCK_NEVER;
+    else if (connection->stalled_us == CLOCK_NEVER)
+        connection->stalled_us = clock_deadline_us(limits_get(LIMIT_WRITE_TIMEOUT) * CLOCK_SECOND);
+    if (connection->state == CONNECTION_OPEN)
+        connection_watch(connection);
+    connection_arm(connection);
+}
+
+/* Goes on with closing; frees the connection at its end. */
+static void connection_wind_up(struct connection *connection)
+{
+    if (connection->protocol) {
+        const struct connection_protocol *protocol = connection->protocol;
+        connection->busy = true;
+        protocol->on_closed(connection, connection->end);
+        connection->busy = false;
+        connection->protocol = NULL;
+    }
+    if (connection->state == CONNECTION_CLOSING) {
+        connection_send_all(connection);
+        if (connection->state == CONNECTION_CLOSING && outbox_len(&connection->outbox) == 0) {
+            connection->state = connection->end == CONNECTION_END_PEER ? CONNECTION_DEAD : CONNECTION_LINGERING;
+            connection->stalled_us = clock_deadline_us(CONNECTION_LINGER_US);
+            connection->blocked = false;
+            shutdown(connection->watch.fd, SHUT_WR);
+            connection_arm(connection);
+        }
+    }
+    if (connection->state == CONNECTION_DEAD)
+        connection_free_now(connection);
+    else
+        connection_watch(connection);
+}
+
+static void connection_discard(struct connection *connection)
+{
+    size_t size;
+    uint8_t *scratch = loop_scratch(connection->loop, &size);
+    ssize_t got = recv(connection->watch.fd, scratch, size, 0);
+    if (got == 0 || (got < 0 && errno != EAGAIN && errno != EINTR))
+        connection->state = CONNECTION_DEAD;
+}
+
+static void connection_on_ready(struct loop_watch *watch, uint32_t events)
+{
+    struct connection *connection = watch->owner;
+    if (events & EPOLLOUT)
+        connection->blocked = false;
+    if (connection->state == CONNECTION_OPEN) {
+        if (connection->paused && (events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)))
+            connection_end(connection, CONNECTION_CLOSING, CONNECTION_END_PEER);
+        else if (events & ~(uint32_t)EPOLLOUT)
+            connection_read(connection);
+    } else if (connection->state == CONNECTION_LINGERING) {
+        connection_discard(connection);
+    } else if (events & (EPOLLHUP | EPOLLERR)) {
+        connection->state = CONNECTION_DEAD;
+    }
+    if (connection->state == CONNECTION_OPEN)
+        connection_send_all(connection);
+    if (connection->state != CONNECTION_OPEN)
+        loop_defer(connection->loop, &connection->task); /* callbacks of others may still refer to it in this turn */
+}
+
+static void connection_on_task(struct loop_task *task)
+{
+    struct connection *connection = task->owner;
+    if (connection->has_to_read)
+        connection_give_kept(connection);
+    if (connection->state == CONNECTION_OPEN)
+        connection_send_all(connection);
+    if (connection->state != CONNECTION_OPEN)
+        connection_wind_up(connection);
+}
+
+static void connection_on_time(struct loop_timer *timer)
+{
+    struct connection *connection = timer->owner;
+    int64_t now_us = clock_now_us();
+    if (connection->stalled_us <= now_us) {
+        connection->stalled_us = CLOCK_NEVER;
+        connection_end(connection, CONNECTION_DEAD, CONNECTION_END_TIMEOUT);
+        return;
+    }
+    if (connection->deadline_us <= now_us) {
+        connection->deadline_us = CLOCK_NEVER;
+        if (!connection->protocol->on_timeout) {
+            connection_end(connection, CONNECTION_CLOSING, CONNECTION_END_TIMEOUT);
+            return;
+        }
+        connection->busy = true;
+        connection->protocol->on_timeout(connection);
+        connection->busy = false;
+        connection_flush(connection);
+    }
+    connection_arm(connection);
+}
