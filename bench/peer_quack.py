@@ -3,13 +3,12 @@
     peer_quack.py EXTENSION DATABASE PORT      the server
 """
 
-import pathlib
 import sys
 import threading
 
 import duckdb
 
-from measure import CACHE
+from measure import CACHE, ROOT
 
 TOKEN = "bench"
 
@@ -22,6 +21,7 @@ def extension():
 
 def client(port):
     connection = duckdb.connect()
+    connection.execute(f"LOAD '{ROOT}/deps/extensions/httpfs.duckdb_extension'")
     connection.execute(f"LOAD '{extension()}'")
 
     def query(sql):
@@ -36,7 +36,7 @@ def client(port):
 if __name__ == "__main__":
     library, database, port = sys.argv[1:]
     server = duckdb.connect(database)
-    server.execute(f"LOAD '{pathlib.Path(library)}'")
-    server.execute("SET search_path = 'default'")
+    server.execute(f"LOAD '{ROOT}/deps/extensions/httpfs.duckdb_extension'")
+    server.execute(f"LOAD '{library}'")
     server.execute(f"CALL quack_serve('quack:127.0.0.1:{port}', token => '{TOKEN}', disable_ssl => true)")
     threading.Event().wait()

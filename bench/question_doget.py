@@ -4,8 +4,8 @@ import measure
 import peers
 
 TEXTS = {
-    "doget_lineitem": "select * from lineitem",
-    "doget_numeric": "select l_quantity, l_extendedprice, l_discount, l_tax from lineitem",
+    "doget_lineitem": "select * from tenant_bench.default.lineitem",
+    "doget_numeric": "select l_quantity, l_extendedprice, l_discount, l_tax from tenant_bench.default.lineitem",
 }
 
 
