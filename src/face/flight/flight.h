@@ -1,5 +1,5 @@
-/* Arrow Flight (arrow.flight.protocol.FlightService) over platform/rpc: decodes a call, names who asks, asks the one door
- * for statements, encodes what comes back. It decides nothing and never looks inside Arrow data.
+/* Arrow Flight (arrow.flight.protocol.FlightService) over platform/rpc: decodes a call, names who asks, asks the one
+ * door for statements, encodes what comes back. It decides nothing and never looks inside Arrow data.
  *
  * Ownership: the owner of a struct flight keeps query and tenants alive longer than it, and frees it only when no rpc
  * call is open. Loop thread only. */

@@ -1,0 +1,56 @@
+/* What every face does at its edge, once per request: name who asks, count it, and log one line when it is over.
+ * Loop thread only. */
+#pragma once
+#include "base/err.h"
+#include "domain/tenant/tenant.h"
+
+struct metric_series;
+struct json;
+struct buf;
+
+enum edge_protocol { EDGE_HTTP1, EDGE_HTTP2, EDGE_FLIGHT };
+#define EDGE_PROTOCOL_COUNT 3
+const char *edge_protocol_name(enum edge_protocol protocol);
+
+/* A method or a route: a label of the metrics, so their number is fixed. Static memory. */
+struct edge_method {
+    const char *name; /* "DoGet", "GET /api/v1/tenants" */
+    bool quiet;       /* probes: logged at debug level only */
+    /* Filled on first use. */
+    struct metric_series *ok[EDGE_PROTOCOL_COUNT];
+    struct metric_series *seconds[EDGE_PROTOCOL_COUNT];
+};
+
+/* One request on its way; embedded in its owner. */
+struct edge_request {
+    struct edge_method *method;
+    enum edge_protocol protocol;
+    uint64_t id;
+    int64_t started_us; /* clock_now_us */
+    char tenant[64];    /* empty: none; NUL-terminated, as the next */
+    char statement[64];
+    uint64_t bytes_in, bytes_out;
+};
+
+/* Notes what the request turned out to be about; longer texts are cut. */
+void edge_set_tenant(struct edge_request *request, struct str tenant);
+void edge_set_statement(struct edge_request *request, struct str statement);
+
+/* The last thing done for a request: counts it and logs request.finished. error NULL: success. http_status 0: not HTTP.
+ */
+void edge_finish(const struct edge_request *request, const struct err *error, int http_status);
+
+/* Who a request comes from. No users can be configured yet, and the server listens on loopback only: everyone is the
+ * administrator. Static memory. */
+const struct principal *edge_principal(void);
+
+/* JSON text of a parsed value, for parts of a document that are passed on. Depth is bounded by json.max_depth. */
+void edge_json_encode(struct buf *buf, const struct json *value);
+
+/* `"text"` with quotes doubled, and `'text'`, as SQL wants them. In the arena. */
+struct str edge_sql_name(struct arena *arena, struct str text);
+struct str edge_sql_text(struct arena *arena, struct str text);
+
+/* SQL that lists the tables and views of the tenant it runs in, as schema, name and kind ("table", "view"), in that
+ * order. pattern: SQL LIKE on the name; empty = all. In the arena. */
+struct str edge_sql_tables(struct arena *arena, struct str pattern);

@@ -1,0 +1,87 @@
+/* Small texts that faces make: JSON that is passed on, and SQL with names from outside in it. */
+#include "face/edge/edge.h"
+#include "platform/json/json.h"
+
+static void edge_json_value(struct json_writer *writer, const char *key, const struct json *value);
+
+static void edge_json_members(struct json_writer *writer, const struct json *value, bool keyed)
+{
+    for (size_t i = 0; i < json_count(value); i++) {
+        /* Keys are NUL-terminated: json_key_at gives text from the arena of json_parse. */
+        const char *key = keyed ? json_key_at(value, i).ptr : NULL;
+        edge_json_value(writer, key, json_at(value, i));
+    }
+}
+
+static void edge_json_value(struct json_writer *writer, const char *key, const struct json *value)
+{
+    switch (json_kind(value)) {
+    case JSON_NULL:
+        json_write_null(writer, key);
+        return;
+    case JSON_BOOL:
+        json_write_bool(writer, key, json_bool(value));
+        return;
+    case JSON_I64:
+        json_write_i64(writer, key, json_i64(value));
+        return;
+    case JSON_DOUBLE:
+        json_write_double(writer, key, json_double(value));
+        return;
+    case JSON_TEXT:
+        json_write_text(writer, key, json_text(value));
+        return;
+    case JSON_ARRAY:
+        json_begin_array(writer, key);
+        edge_json_members(writer, value, false);
+        json_end_array(writer);
+        return;
+    case JSON_OBJECT:
+        json_begin_object(writer, key);
+        edge_json_members(writer, value, true);
+        json_end_object(writer);
+        return;
+    }
+}
+
+void edge_json_encode(struct buf *buf, const struct json *value)
+{
+    struct json_writer writer = {.buf = buf};
+    edge_json_value(&writer, NULL, value);
+}
+
+static struct str edge_sql_quoted(struct arena *arena, struct str text, char quote)
+{
+    char *quoted = arena_alloc(arena, text.len * 2 + 3);
+    size_t len = 0;
+    quoted[len++] = quote;
+    for (size_t i = 0; i < text.len; i++) {
+        if (text.ptr[i] == quote)
+            quoted[len++] = quote;
+        quoted[len++] = text.ptr[i];
+    }
+    quoted[len++] = quote;
+    return (struct str){quoted, len};
+}
+
+struct str edge_sql_name(struct arena *arena, struct str text)
+{
+    return edge_sql_quoted(arena, text, '"');
+}
+
+struct str edge_sql_text(struct arena *arena, struct str text)
+{
+    return edge_sql_quoted(arena, text, '\'');
+}
+
+struct str edge_sql_tables(struct arena *arena, struct str pattern)
+{
+    struct str like = edge_sql_text(arena, pattern.len ? pattern : S("%"));
+    return str_format(arena,
+                      "SELECT table_schema AS schema, table_name AS name, "
+                      "CASE table_type WHEN 'VIEW' THEN 'view' ELSE 'table' END AS kind "
+                      "FROM information_schema.tables "
+                      "WHERE table_catalog = current_database() AND table_name LIKE %.*s "
+                      "ORDER BY table_schema, table_name",
+                      STR_ARG(like));
+}

@@ -1,0 +1,117 @@
+/* Two lives end a call: the client's (on_closed) and the statement's (on_end). The object goes with the second. */
+#include "face/flight/call.h"
+
+#include "base/clock.h"
+
+void *flight_call_new(struct flight *flight, struct rpc_call *rpc, struct edge_method *method, size_t size,
+                      const struct rpc_events *events)
+{
+    struct flight_call *call = mem_alloc(size);
+    call->flight = flight;
+    call->rpc = rpc;
+    call->arena = arena_new();
+    call->edge = (struct edge_request){
+        .method = method, .protocol = EDGE_FLIGHT, .id = rpc_call_id(rpc), .started_us = clock_now_us()};
+    rpc_call_accept(rpc, events, call);
+    return call;
+}
+
+static void flight_call_release(struct flight_call *call)
+{
+    if (call->rpc || call->statement)
+        return;
+    if (call->release)
+        call->release(call);
+    arena_free(&call->arena);
+    mem_free(call);
+}
+
+void flight_call_finish(struct flight_call *call, const struct err *error)
+{
+    if (call->finished)
+        return;
+    call->finished = true;
+    edge_finish(&call->edge, error, 0);
+    if (call->statement)
+        query_cancel(call->statement);
+    rpc_finish(call->rpc, error);
+}
+
+void flight_call_on_closed(struct rpc_call *rpc, bool finished)
+{
+    struct flight_call *call = rpc_call_owner(rpc);
+    if (!call->finished) {
+        struct err gone;
+        err_set(&gone, finished ? ERR_INTERNAL : ERR_CANCELLED, "the client cancelled or went away");
+        call->finished = true;
+        edge_finish(&call->edge, &gone, 0);
+        if (call->statement)
+            query_cancel(call->statement);
+    }
+    call->rpc = NULL;
+    flight_call_release(call);
+}
+
+void flight_call_on_half_close(struct rpc_call *rpc)
+{
+    struct flight_call *call = rpc_call_owner(rpc);
+    if (call->has_message || call->finished)
+        return;
+    struct err err;
+    err_set(&err, ERR_INVALID, "%s needs one message, none came", call->edge.method->name);
+    flight_call_finish(call, &err);
+}
+
+bool flight_call_take(struct flight_call *call, struct str message, struct str *message_out)
+{
+    if (call->finished)
+        return false;
+    if (call->has_message) {
+        struct err err;
+        err_set(&err, ERR_INVALID, "%s takes one message, a second one came", call->edge.method->name);
+        flight_call_finish(call, &err);
+        return false;
+    }
+    call->has_message = true;
+    call->edge.bytes_in += message.len;
+    *message_out = str_copy(call->arena, message);
+    return true;
+}
+
+bool flight_call_run(struct flight_call *call, const struct flight_command *command, struct str tenant_default,
+                     enum query_format format, bool describe_only, const struct query_sink *sink, struct err *err)
+{
+    const struct query_request request = {
+        .who = edge_principal(),
+        .tenant = command->tenant.len ? command->tenant : tenant_default,
+        .sql = command->sql,
+        .parameters = command->parameters,
+        .format = format,
+        .deadline_us = rpc_call_deadline_us(call->rpc),
+        .protocol = S("flight"),
+        .request_id = call->edge.id,
+        .describe_only = describe_only,
+    };
+    call->statement = query_run(call->flight->query, &request, sink, err);
+    if (!call->statement)
+        return false;
+    edge_set_tenant(&call->edge, query_statement_tenant(call->statement));
+    edge_set_statement(&call->edge, query_statement_id(call->statement));
+    return true;
+}
+
+bool flight_call_statement_ended(struct flight_call *call)
+{
+    call->statement = NULL;
+    bool alive = call->rpc && !call->finished;
+    flight_call_release(call);
+    return alive;
+}
+
+void flight_call_send(struct flight_call *call, struct buf *message)
+{
+    struct slice slice = slice_copy(buf_str(message));
+    call->edge.bytes_out += slice.len;
+    buf_clear(message);
+    rpc_send(call->rpc, &slice, 1);
+}

@@ -1,0 +1,58 @@
+/* One rpc call in work: what all methods share. It lives until the rpc call has closed and its statement has ended,
+ * whichever comes last; each method embeds it as its first member. */
+#pragma once
+#include "base/list.h"
+#include "domain/query/query.h"
+#include "face/edge/edge.h"
+#include "face/flight/command.h"
+#include "face/flight/flight.h"
+#include "face/flight/options.h"
+#include "face/flight/ticket.h"
+#include "platform/rpc/rpc.h"
+
+struct flight {
+    struct query *query;
+    struct tenant_list *tenants;
+    struct flight_tickets tickets;
+    struct list gets; /* running DoGets (struct flight_get), for CancelFlightInfo */
+    struct rpc_service service;
+};
+
+struct flight_call {
+    struct flight *flight;
+    struct rpc_call *rpc;        /* NULL once it is closed */
+    struct statement *statement; /* NULL while none runs */
+    struct arena *arena;         /* as long as this object */
+    struct edge_request edge;
+    bool has_message;                          /* the request of a method that takes one message was there */
+    bool finished;                             /* our status is on its way: nothing more may be sent */
+    void (*release)(struct flight_call *call); /* the method's own; may be NULL */
+};
+
+/* A zeroed object of size bytes that begins with a flight_call, accepted with these events. */
+void *flight_call_new(struct flight *flight, struct rpc_call *rpc, struct edge_method *method, size_t size,
+                      const struct rpc_events *events);
+
+/* Ends the call, once: status to the client, log line, metrics; a statement that still runs is cancelled. The call may
+ * be gone afterwards. NULL: success. */
+void flight_call_finish(struct flight_call *call, const struct err *error);
+
+/* For struct rpc_events. */
+void flight_call_on_closed(struct rpc_call *rpc, bool finished);
+/* Half-close of methods that take exactly one message. */
+void flight_call_on_half_close(struct rpc_call *rpc);
+
+/* The only message of a call: counts it, copies it into the arena; false after ending the call when it is a second one.
+ */
+bool flight_call_take(struct flight_call *call, struct str message, struct str *message_out);
+
+/* Runs a command: result_out of the sink go to the method. tenant_default is used when the command names none. */
+bool flight_call_run(struct flight_call *call, const struct flight_command *command, struct str tenant_default,
+                     enum query_format format, bool describe_only, const struct query_sink *sink,
+                     struct err *err) MUST_USE;
+
+/* To be called first in on_end: the statement is gone. false: the call is gone too, or has its status already. */
+bool flight_call_statement_ended(struct flight_call *call);
+
+/* Sends one message from a buf, which is emptied. */
+void flight_call_send(struct flight_call *call, struct buf *message);

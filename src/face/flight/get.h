@@ -1,0 +1,15 @@
+/* DoGet: a ticket in, Arrow out. */
+#pragma once
+#include "face/flight/call.h"
+
+struct flight_get {
+    struct flight_call call;
+    struct list node;   /* in flight->gets */
+    struct str ticket;  /* the server's ticket it runs for, or empty */
+    uint64_t body_left; /* bytes of the current message's body that have not come yet */
+};
+
+void flight_get_start(void *flight, struct rpc_call *rpc);
+
+/* Cancels the DoGets that run for the ticket; how many. */
+size_t flight_get_cancel(struct flight *flight, struct str ticket);
