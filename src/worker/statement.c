@@ -1,0 +1,308 @@
+#include "worker/statement.h"
+
+#include <assert.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "worker/output.h"
+#include "worker/worker_priv.h"
+
+/* --- Life --- */
+
+static bool worker_statement_decode_run(struct worker_statement *statement, struct str payload, struct err *err)
+{
+    struct channel_run *run = &statement->run;
+    if (!channel_decode_run(payload, run, err))
+        return false;
+    run->statement_id = str_copy(statement->arena, run->statement_id);
+    run->refusal = str_copy(statement->arena, run->refusal);
+    run->sql = str_copy(statement->arena, run->sql);
+    run->parameters = str_copy(statement->arena, run->parameters);
+    return true;
+}
+
+static bool worker_statement_decode(struct worker_statement *statement, struct str payload, struct err *err)
+{
+    if (statement->type == CHANNEL_RUN || statement->type == CHANNEL_DESCRIBE)
+        return worker_statement_decode_run(statement, payload, err);
+    if (statement->type == CHANNEL_UPLOAD) {
+        struct channel_upload *upload = &statement->upload;
+        if (!channel_decode_upload(payload, upload, err))
+            return false;
+        upload->refusal = str_copy(statement->arena, upload->refusal);
+        upload->schema = str_copy(statement->arena, upload->schema);
+        upload->table = str_copy(statement->arena, upload->table);
+        return true;
+    }
+    assert(statement->type == CHANNEL_SNAPSHOT);
+    if (!channel_decode_snapshot(payload, &statement->path, err))
+        return false;
+    statement->path = str_copy(statement->arena, statement->path);
+    return true;
+}
+
+struct worker_statement *worker_statement_new(struct worker *worker, const struct channel_frame *frame, struct err *err)
+{
+    struct worker_statement *statement = mem_new(struct worker_statement);
+    statement->worker = worker;
+    statement->arena = arena_new();
+    statement->id = frame->statement;
+    statement->type = (enum channel_type)frame->type;
+    list_init(&statement->node);
+    list_init(&statement->puts);
+    pthread_mutex_init(&statement->lock, NULL);
+    pthread_cond_init(&statement->changed, NULL);
+    if (!worker_statement_decode(statement, frame->payload, err))
+        worker_statement_free(&statement);
+    return statement;
+}
+
+void worker_put_free(struct worker_put **put_ptr)
+{
+    struct worker_put *put = *put_ptr;
+    if (!put)
+        return;
+    *put_ptr = NULL;
+    buf_done(&put->header);
+    buf_done(&put->memory);
+    mem_free(put);
+}
+
+void worker_statement_free(struct worker_statement **statement_ptr)
+{
+    struct worker_statement *statement = *statement_ptr;
+    if (!statement)
+        return;
+    *statement_ptr = NULL;
+    list_each(&statement->puts, node)
+    {
+        struct worker_put *put = list_object(node, struct worker_put, node);
+        worker_put_free(&put);
+    }
+    if (statement->memory)
+        munmap(statement->memory, statement->memory_size);
+    vec_done(&statement->grants);
+    buf_done(&statement->held);
+    pthread_mutex_destroy(&statement->lock);
+    pthread_cond_destroy(&statement->changed);
+    arena_free(&statement->arena);
+    mem_free(statement);
+}
+
+/* --- What the reading thread brings --- */
+
+void worker_statement_grant(struct worker_statement *statement, struct worker_grant grant)
+{
+    pthread_mutex_lock(&statement->lock);
+    vec_push(&statement->grants, grant);
+    pthread_cond_signal(&statement->changed);
+    pthread_mutex_unlock(&statement->lock);
+}
+
+void worker_statement_put(struct worker_statement *statement, struct worker_put *put)
+{
+    pthread_mutex_lock(&statement->lock);
+    list_append(&statement->puts, &put->node);
+    pthread_cond_signal(&statement->changed);
+    pthread_mutex_unlock(&statement->lock);
+}
+
+void worker_statement_finish(struct worker_statement *statement)
+{
+    pthread_mutex_lock(&statement->lock);
+    statement->finish = true;
+    pthread_cond_signal(&statement->changed);
+    pthread_mutex_unlock(&statement->lock);
+}
+
+void worker_statement_cancel(struct worker_statement *statement)
+{
+    pthread_mutex_lock(&statement->lock);
+    statement->cancelled = true;
+    pthread_cond_signal(&statement->changed);
+    pthread_mutex_unlock(&statement->lock);
+    worker_statement_interrupt(statement);
+}
+
+bool worker_statement_interrupt(struct worker_statement *statement)
+{
+    pthread_mutex_lock(&statement->lock);
+    bool cancelled = statement->cancelled;
+    if (cancelled && statement->session)
+        engine_session_interrupt(statement->session);
+    pthread_mutex_unlock(&statement->lock);
+    return cancelled;
+}
+
+bool worker_statement_is_cancelled(struct worker_statement *statement)
+{
+    pthread_mutex_lock(&statement->lock);
+    bool cancelled = statement->cancelled;
+    pthread_mutex_unlock(&statement->lock);
+    return cancelled;
+}
+
+/* --- Execution --- */
+
+static struct engine_policy worker_policy(bool read_only, struct str refusal, bool files_allowed)
+{
+    return (struct engine_policy){
+        .read_only = read_only, .writes_refused = refusal.len > 0, .refusal = refusal, .files_allowed = files_allowed};
+}
+
+static struct engine_request worker_request(const struct channel_run *run)
+{
+    return (struct engine_request){.sql = run->sql,
+                                   .parameters = run->parameters,
+                                   .format = (enum engine_format)run->format,
+                                   .policy = worker_policy(run->read_only, run->refusal, run->files_allowed),
+                                   .statement_id = run->statement_id,
+                                   .batch_target = (size_t)run->batch_target};
+}
+
+static bool worker_run(struct worker_statement *statement, struct channel_end *end, struct err *err)
+{
+    struct engine_request request = worker_request(&statement->run);
+    struct engine_output output = worker_output(statement);
+    struct engine_stats stats = {0};
+    if (!engine_run(statement->session, &request, &output, &stats, err))
+        return false;
+    end->rows = stats.rows;
+    end->bytes = stats.bytes;
+    end->kind = (uint8_t)stats.kind;
+    return true;
+}
+
+static bool worker_describe(struct worker_statement *statement, struct channel_end *end, struct err *err)
+{
+    struct engine_request request = worker_request(&statement->run);
+    AUTO(buf) struct buf schema = {0};
+    enum engine_kind kind;
+    if (!engine_describe(statement->session, &request, &kind, &schema, err))
+        return false;
+    if (buf_len(&schema) > (uint64_t)limits_get(LIMIT_IPC_HEADER))
+        return limits_err(LIMIT_IPC_HEADER, err);
+    worker_output_header(statement, buf_str(&schema));
+    end->kind = (uint8_t)kind;
+    return true;
+}
+
+/* The engine no longer uses a body: the front may fill the block again. Any thread. */
+static void worker_put_release(void *owner)
+{
+    struct worker_put *put = owner;
+    AUTO(buf) struct buf frame = {0};
+    struct channel_put_done done = {.block = put->block, .len = put->len};
+    channel_encode_put_done(&frame, put->statement, &done);
+    channel_port_write(&put->worker->port, buf_str(&frame)); /* a front that has gone ends the process elsewhere */
+    worker_put_free(&put);
+}
+
+/* Waits for the next message. NULL: commit, or *err is set. */
+static struct worker_put *worker_next_put(struct worker_statement *statement, struct err *err)
+{
+    struct worker_put *put = NULL;
+    err->code = ERR_OK;
+    pthread_mutex_lock(&statement->lock);
+    while (list_is_empty(&statement->puts) && !statement->finish && !statement->cancelled)
+        pthread_cond_wait(&statement->changed, &statement->lock);
+    struct list *first = list_first(&statement->puts);
+    if (statement->cancelled)
+        err_set(err, ERR_CANCELLED, "the upload was cancelled");
+    else if (first) {
+        list_remove(first);
+        put = list_object(first, struct worker_put, node);
+    }
+    pthread_mutex_unlock(&statement->lock);
+    return put;
+}
+
+/* The first message opens the upload with its schema; the others are batches. */
+static bool worker_upload_message(struct worker_statement *statement, struct engine_upload **upload,
+                                  struct worker_put *put, struct err *err)
+{
+    struct str header = buf_str(&put->header);
+    if (*upload) {
+        uint8_t *body = put->body;
+        return engine_upload_batch(*upload, header, body, (size_t)put->len, worker_put_release, put, err);
+    }
+    const struct channel_upload *asked = &statement->upload;
+    struct engine_upload_request request = {.schema = asked->schema,
+                                            .table = asked->table,
+                                            .mode = (enum engine_upload_mode)asked->mode,
+                                            .policy = worker_policy(asked->read_only, asked->refusal, false)};
+    *upload = engine_upload_open(statement->session, &request, header, err);
+    worker_put_release(put);
+    return *upload != NULL;
+}
+
+static bool worker_upload(struct worker_statement *statement, struct channel_end *end, struct err *err)
+{
+    struct engine_upload *upload = NULL;
+    struct worker_put *put;
+    bool ok = true;
+    while (ok && (put = worker_next_put(statement, err)))
+        ok = worker_upload_message(statement, &upload, put, err);
+    if (ok)
+        ok = err->code == ERR_OK;
+    if (ok && !upload)
+        ok = err_set(err, ERR_INVALID, "the upload has no schema message");
+    ok = ok && engine_upload_commit(upload, &end->rows, err);
+    engine_upload_close(&upload); /* releases all bodies: the front takes its blocks back after END */
+    end->kind = ENGINE_KIND_WRITE;
+    return ok;
+}
+
+static bool worker_work(struct worker_statement *statement, struct channel_end *end, struct err *err)
+{
+    switch ((unsigned)statement->type) {
+    case CHANNEL_RUN:
+        return worker_run(statement, end, err);
+    case CHANNEL_DESCRIBE:
+        return worker_describe(statement, end, err);
+    case CHANNEL_UPLOAD:
+        return worker_upload(statement, end, err);
+    default:
+        return engine_snapshot(statement->session, statement->path, err);
+    }
+}
+
+/* DuckDB refuses everything after a FATAL error: only a fresh process helps. */
+static bool worker_is_fatal(const struct err *err)
+{
+    struct str message = err_message(err);
+    return str_find(message, S("FATAL")) >= 0 || str_find(message, S("database has been invalidated")) >= 0;
+}
+
+static void worker_set_session(struct worker_statement *statement, struct engine_session *session)
+{
+    pthread_mutex_lock(&statement->lock);
+    statement->session = session;
+    pthread_mutex_unlock(&statement->lock);
+}
+
+void worker_statement_execute(struct worker_statement *statement)
+{
+    struct worker *worker = statement->worker;
+    struct channel_end end = {0};
+    struct err error = {0};
+    struct engine_session *session = worker_session_take(worker, &error);
+    bool ok = session != NULL;
+    if (ok) {
+        worker_set_session(statement, session);
+        ok = worker_work(statement, &end, &error);
+        worker_set_session(statement, NULL);
+    }
+    bool cancelled = worker_statement_is_cancelled(statement);
+    worker_session_give(worker, &session, !cancelled);
+    if (!ok) {
+        end.code = error.code == ERR_OK ? ERR_INTERNAL : error.code;
+        end.message = err_message(&error);
+        end.hint = str_from(error.hint);
+    }
+    worker_forget(worker, statement);
+    worker_output_end(statement, &end);
+    worker_statement_free(&statement);
+    if (!ok && worker_is_fatal(&error))
+        _exit(70);
+}

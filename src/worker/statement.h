@@ -1,0 +1,85 @@
+/* One statement inside a worker: what the front asked for, its session while it runs, and the ways in (blocks that came
+ * free, messages of an upload, cancel) and out (output.h).
+ *
+ * Threads: the thread that executes it owns it; whoever reads the channel reaches it through the fields guarded by
+ * lock. */
+#pragma once
+#include <pthread.h>
+
+#include "base/arena.h"
+#include "base/buf.h"
+#include "base/list.h"
+#include "base/vec.h"
+#include "platform/channel/frame.h"
+#include "platform/engine/engine.h"
+
+struct worker;
+
+/* A block that the statement may fill. */
+struct worker_grant {
+    uint32_t block;
+    uint8_t *ptr;
+};
+
+/* One message of an upload on its way to the engine. */
+struct worker_put {
+    struct list node;
+    struct worker *worker;
+    uint64_t statement;
+    uint32_t block; /* 0: the body follows in memory of its own */
+    uint8_t *body;
+    uint64_t len;
+    struct buf header; /* owned */
+    struct buf memory; /* owns an inline body */
+};
+
+struct worker_statement {
+    struct list node; /* in worker.statements */
+    struct worker *worker;
+    struct arena *arena; /* owned; all texts below */
+    uint64_t id;
+    enum channel_type type; /* RUN, DESCRIBE, UPLOAD, SNAPSHOT */
+    struct channel_run run;
+    struct channel_upload upload;
+    struct str path; /* SNAPSHOT */
+
+    pthread_mutex_t lock; /* guards what follows */
+    pthread_cond_t changed;
+    struct engine_session *session; /* while it runs; for interrupts */
+    bool cancelled;
+    bool finish; /* UPLOAD: commit after the last put */
+    bool slow;   /* frames are no longer held back to go out together */
+    VEC(struct worker_grant) grants;
+    struct list puts;
+    struct buf held; /* frames that wait for the next ones */
+
+    /* the executing thread's own */
+    struct worker_grant block; /* taken for the next message; block 0: none */
+    uint8_t *memory;           /* for a message that fits no block, or that travels in its frame */
+    size_t memory_size;
+    uint8_t *reserved; /* what reserve gave out last */
+    size_t inline_used;
+    bool started; /* a first message went out */
+};
+
+/* payload of a RUN, DESCRIBE, UPLOAD or SNAPSHOT frame; texts are copied. NULL when it is malformed. */
+struct worker_statement *worker_statement_new(struct worker *worker, const struct channel_frame *frame,
+                                              struct err *err);
+/* Accepts NULL inside. */
+void worker_statement_free(struct worker_statement **statement);
+
+/* From the reading thread. */
+void worker_statement_grant(struct worker_statement *statement, struct worker_grant grant);
+/* Takes put. */
+void worker_statement_put(struct worker_statement *statement, struct worker_put *put);
+void worker_statement_finish(struct worker_statement *statement);
+void worker_statement_cancel(struct worker_statement *statement);
+/* Repeats the interrupt of a cancelled statement; true while it is needed. */
+bool worker_statement_interrupt(struct worker_statement *statement);
+bool worker_statement_is_cancelled(struct worker_statement *statement);
+
+/* Runs it to its END frame. */
+void worker_statement_execute(struct worker_statement *statement);
+
+/* Frees a put without telling the front; the release function of an upload's bodies tells it. */
+void worker_put_free(struct worker_put **put);
