@@ -236,6 +236,24 @@ bool store_run(struct store_db *db, const char *sql, const struct store_value *v
     return ok;
 }
 
+bool store_copy(struct store_db *db, struct str target, struct err *err)
+{
+    const struct store_value value = STORE_STRING(target);
+    /* A connection of its own: VACUUM is refused inside the group's transaction, and what that transaction has not
+     * committed must not be in the copy. */
+    struct store_db reader = {0};
+    bool ok = sqlite3_open_v2(sqlite3_db_filename(db->sqlite, "main"), &reader.sqlite, SQLITE_OPEN_READWRITE, NULL) ==
+              SQLITE_OK;
+    if (ok)
+        ok = store_run(&reader, "VACUUM INTO ?1", &value, 1, NULL, NULL, err);
+    else
+        store_sqlite_err(&reader, err, "server tables");
+    for (size_t i = 0; i < reader.prepared_count; i++)
+        sqlite3_finalize(reader.prepared[i].statement);
+    sqlite3_close(reader.sqlite);
+    return ok || err_wrap(err, "copy");
+}
+
 void store_submit(struct store *store, struct store_job *job)
 {
     job->next = NULL;

@@ -30,6 +30,9 @@ bool store_run(struct store_db *db, const char *sql, const struct store_value *v
                void (*on_row)(void *owner, const struct store_value *columns, size_t count), void *owner,
                struct err *err) MUST_USE;
 
+/* Inside a job: a consistent copy of what is committed, as a new file (which must not exist). */
+bool store_copy(struct store_db *db, struct str target, struct err *err) MUST_USE;
+
 /* A job: apply runs on the store's thread inside the group's transaction (its own savepoint: a false undoes this job
  * only); done runs on the loop's thread when the group is durable, with NULL or the error. The job is the caller's
  * memory until done. */
