@@ -15,11 +15,12 @@ struct engine_options {
     struct str database;       /* path of the tenant's file; empty = in memory (import worker) */
     struct str temp_directory; /* spill files; empty = none */
     struct str extensions;     /* directory with the pinned .duckdb_extension files; empty = none */
-    const struct str *allowed_directories; /* what SQL may read and write beside the database (import worker, projects) */
+    const struct str
+        *allowed_directories; /* what SQL may read and write beside the database (import worker, projects) */
     size_t allowed_directory_count;
     int64_t memory_limit_bytes;
     int threads;
-    bool external_access;      /* import worker: read files anywhere the process may; tenant workers: false */
+    bool external_access; /* import worker: read files anywhere the process may; tenant workers: false */
 };
 
 struct engine *engine_open(const struct engine_options *options, struct err *err);
@@ -38,10 +39,10 @@ enum engine_kind { ENGINE_KIND_READ, ENGINE_KIND_WRITE, ENGINE_KIND_DDL, ENGINE_
 
 /* Rights and bounds that travel with a statement. */
 struct engine_policy {
-    bool read_only;           /* a reader: READ ONLY transaction, kinds beyond READ refused */
-    bool writes_refused;      /* disk nearly full or quota reached: kinds WRITE and DDL refused with refusal */
-    struct str refusal;       /* error message for writes_refused */
-    bool files_allowed;       /* import worker: COPY and table functions on files */
+    bool read_only;      /* a reader: READ ONLY transaction, kinds beyond READ refused */
+    bool writes_refused; /* disk nearly full or quota reached: kinds WRITE and DDL refused with refusal */
+    struct str refusal;  /* error message for writes_refused */
+    bool files_allowed;  /* import worker: COPY and table functions on files */
 };
 
 enum engine_format {
@@ -56,8 +57,8 @@ enum engine_format {
 /* Where encoded results go. All calls come from the thread in engine_run. */
 struct engine_output {
     void *owner;
-    /* Memory for the body of the next message, at least size bytes, 64-byte aligned. May wait for the client to take earlier
-     * blocks. NULL: cancelled, and engine_run returns with *err set by it. */
+    /* Memory for the body of the next message, at least size bytes, 64-byte aligned. May wait for the client to take
+     * earlier blocks. NULL: cancelled, and engine_run returns with *err set by it. */
     uint8_t *(*reserve)(void *owner, size_t size, struct err *err);
     /* Publishes a message: header bytes (FLIGHT only, else empty; copied) and len bytes of the reserved memory.
      * rows: how many rows it carries. */
@@ -65,17 +66,17 @@ struct engine_output {
 };
 
 struct engine_request {
-    struct str sql;           /* one or several statements; all but the last run for their effect */
-    struct str parameters;    /* JSON array (positional) or object (named), or empty */
+    struct str sql;        /* one or several statements; all but the last run for their effect */
+    struct str parameters; /* JSON array (positional) or object (named), or empty */
     enum engine_format format;
     struct engine_policy policy;
-    struct str statement_id;  /* for the JSON format */
-    size_t batch_target;      /* bytes; the first batch goes out at once, later ones at about this size */
+    struct str statement_id; /* for the JSON format */
+    size_t batch_target;     /* bytes; the first batch goes out at once, later ones at about this size */
 };
 
 struct engine_stats {
-    uint64_t rows;            /* sent, or changed by DML */
-    uint64_t bytes;           /* encoded */
+    uint64_t rows;  /* sent, or changed by DML */
+    uint64_t bytes; /* encoded */
     enum engine_kind kind;
 };
 
@@ -92,10 +93,15 @@ bool engine_describe(struct engine_session *session, const struct engine_request
  * setting, variable): it may serve somebody else's statement of the same tenant. */
 bool engine_session_is_clean(const struct engine_session *session);
 
-enum engine_upload_mode { ENGINE_UPLOAD_CREATE, ENGINE_UPLOAD_APPEND, ENGINE_UPLOAD_REPLACE, ENGINE_UPLOAD_CREATE_APPEND };
+enum engine_upload_mode {
+    ENGINE_UPLOAD_CREATE,
+    ENGINE_UPLOAD_APPEND,
+    ENGINE_UPLOAD_REPLACE,
+    ENGINE_UPLOAD_CREATE_APPEND
+};
 
 struct engine_upload_request {
-    struct str schema;        /* empty = "default" */
+    struct str schema; /* empty = "default" */
     struct str table;
     enum engine_upload_mode mode;
     struct engine_policy policy;
@@ -103,12 +109,13 @@ struct engine_upload_request {
 
 struct engine_upload;
 
-/* Begins an upload with the flatbuffer of its Schema message (no IPC prefix). The transaction opens with the first segment. */
+/* Begins an upload with the flatbuffer of its Schema message (no IPC prefix). The transaction opens with the first
+ * segment. */
 struct engine_upload *engine_upload_open(struct engine_session *session, const struct engine_upload_request *request,
                                          struct str schema_header, struct err *err);
-/* One dictionary or record batch. Takes the body: release(owner) is called once, when its memory is no longer used, also on
- * error. The body is 8-byte aligned at least. Validates everything before DuckDB sees a pointer. Gathers batches
- * into segments and inserts a segment when it is full. */
+/* One dictionary or record batch. Takes the body: release(owner) is called once, when its memory is no longer used,
+ * also on error. The body is 8-byte aligned at least. Validates everything before DuckDB sees a pointer. Gathers
+ * batches into segments and inserts a segment when it is full. */
 bool engine_upload_batch(struct engine_upload *upload, struct str header, const uint8_t *body, size_t body_len,
                          void (*release)(void *owner), void *owner, struct err *err) MUST_USE;
 /* Inserts the rest and commits; after true the rows are durable. */
@@ -120,7 +127,7 @@ void engine_upload_close(struct engine_upload **upload);
 bool engine_snapshot(struct engine_session *session, struct str path, struct err *err) MUST_USE;
 
 struct engine_usage {
-    int64_t memory_bytes;     /* DuckDB's own count */
+    int64_t memory_bytes; /* DuckDB's own count */
     int64_t spill_bytes;
 };
 /* Cheap; from any thread. */

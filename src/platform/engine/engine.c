@@ -1,0 +1,245 @@
+/* Opening a database: configuration in the order of the design, then the lock. */
+#include "platform/engine/engine.h"
+
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "platform/engine/engine_priv.h"
+#include "platform/engine/failure.h"
+
+/* How old engine_usage's figures may be. */
+enum { ENGINE_USAGE_AGE_MS = 200 };
+
+/* Extensions that may be loaded, in the order in which they need each other. */
+static const char *const engine_extensions[] = {"avro", "httpfs", "iceberg"};
+
+struct str engine_quote_name(struct arena *arena, struct str name)
+{
+    struct buf out = {0};
+    buf_append_char(&out, '"');
+    for (size_t i = 0; i < name.len; i++) {
+        if (name.ptr[i] == '"')
+            buf_append_char(&out, '"');
+        buf_append_char(&out, name.ptr[i]);
+    }
+    buf_append_char(&out, '"');
+    struct str copy = str_copy(arena, buf_str(&out));
+    buf_done(&out);
+    return copy;
+}
+
+struct str engine_quote_text(struct arena *arena, struct str text)
+{
+    struct buf out = {0};
+    buf_append_char(&out, '\'');
+    for (size_t i = 0; i < text.len; i++) {
+        if (text.ptr[i] == '\'')
+            buf_append_char(&out, '\'');
+        buf_append_char(&out, text.ptr[i]);
+    }
+    buf_append_char(&out, '\'');
+    struct str copy = str_copy(arena, buf_str(&out));
+    buf_done(&out);
+    return copy;
+}
+
+bool engine_query(duckdb_connection connection, const char *sql, struct err *err)
+{
+    duckdb_result result;
+    if (engine_db.query(connection, sql, &result) == DuckDBError)
+        return engine_failure_result(NULL, &result, err);
+    engine_db.destroy_result(&result);
+    return true;
+}
+
+bool engine_query_text(duckdb_connection connection, const char *sql, struct arena *arena, struct str *value_out,
+                       struct err *err)
+{
+    duckdb_result result;
+    if (engine_db.query(connection, sql, &result) == DuckDBError)
+        return engine_failure_result(NULL, &result, err);
+    *value_out = S("");
+    duckdb_data_chunk chunk = engine_db.fetch_chunk(result);
+    if (chunk && engine_db.data_chunk_get_size(chunk) > 0) {
+        duckdb_vector vector = engine_db.data_chunk_get_vector(chunk, 0);
+        const uint64_t *valid = engine_db.vector_get_validity(vector);
+        const duckdb_string_t *text = engine_db.vector_get_data(vector);
+        if (!valid || (valid[0] & 1)) {
+            uint32_t len = text->value.inlined.length;
+            *value_out =
+                str_copy(arena, str_bytes(len <= 12 ? text->value.inlined.inlined : text->value.pointer.ptr, len));
+        }
+    }
+    engine_db.destroy_data_chunk(&chunk);
+    engine_db.destroy_result(&result);
+    return true;
+}
+
+bool engine_query_i64(duckdb_connection connection, const char *sql, int64_t *value_out, struct err *err)
+{
+    duckdb_result result;
+    if (engine_db.query(connection, sql, &result) == DuckDBError)
+        return engine_failure_result(NULL, &result, err);
+    *value_out = 0;
+    duckdb_data_chunk chunk = engine_db.fetch_chunk(result);
+    if (chunk && engine_db.data_chunk_get_size(chunk) > 0)
+        memcpy(value_out, engine_db.vector_get_data(engine_db.data_chunk_get_vector(chunk, 0)), sizeof(*value_out));
+    engine_db.destroy_data_chunk(&chunk);
+    engine_db.destroy_result(&result);
+    return true;
+}
+
+static bool engine_configure(duckdb_config config, const char *name, const char *value, struct err *err)
+{
+    if (engine_db.set_config(config, name, value) == DuckDBError)
+        return err_set(err, ERR_INTERNAL, "DuckDB refuses the setting %s = %s", name, value);
+    return true;
+}
+
+static bool engine_configure_all(duckdb_config config, const struct engine_options *options, struct arena *arena,
+                                 struct err *err)
+{
+    bool extensions = options->extensions.len > 0;
+    if (!engine_configure(config, "autoinstall_known_extensions", "false", err) ||
+        !engine_configure(config, "autoload_known_extensions", "false", err) ||
+        !engine_configure(config, "allow_community_extensions", "false", err) ||
+        !engine_configure(config, "allow_unsigned_extensions", extensions ? "true" : "false", err) ||
+        !engine_configure(config, "allow_persistent_secrets", "false", err))
+        return false;
+    if (!engine_configure(config, "temp_directory", str_cstr(arena, options->temp_directory), err))
+        return false;
+    if (options->memory_limit_bytes > 0) {
+        struct str limit = str_format(arena, "%lld B", (long long)options->memory_limit_bytes);
+        if (!engine_configure(config, "memory_limit", limit.ptr, err))
+            return false;
+    }
+    if (options->threads > 0 &&
+        !engine_configure(config, "threads", str_format(arena, "%d", options->threads).ptr, err))
+        return false;
+    return true;
+}
+
+static bool engine_open_database(struct engine *engine, const struct engine_options *options, struct err *err)
+{
+    AUTO(arena) struct arena *arena = arena_new();
+    duckdb_config config = NULL;
+    if (engine_db.create_config(&config) == DuckDBError)
+        return err_set(err, ERR_INTERNAL, "DuckDB gives no configuration");
+    bool ok = engine_configure_all(config, options, arena, err);
+    char *message = NULL;
+    const char *path = options->database.len ? str_cstr(arena, options->database) : NULL;
+    if (ok && engine_db.open_ext(path, &engine->database, config, &message) == DuckDBError) {
+        engine_failure_text(engine, message, err);
+        ok = err_wrap(err, "open the database");
+        engine_db.free(message);
+    }
+    engine_db.destroy_config(&config);
+    return ok;
+}
+
+static bool engine_load_extensions(duckdb_connection connection, struct str directory, struct err *err)
+{
+    AUTO(arena) struct arena *arena = arena_new();
+    for (size_t i = 0; i < sizeof(engine_extensions) / sizeof(engine_extensions[0]); i++) {
+        struct str path = str_format(arena, "%.*s/%s.duckdb_extension", STR_ARG(directory), engine_extensions[i]);
+        if (access(path.ptr, R_OK) != 0)
+            continue;
+        if (!engine_query(connection, str_format(arena, "LOAD %s", engine_quote_text(arena, path).ptr).ptr, err))
+            return err_wrap(err, "load the extension %s", engine_extensions[i]);
+    }
+    return true;
+}
+
+/* What a tenant may still change afterwards. Everything else is fixed by lock_configuration. */
+#define ENGINE_FREE_SETTINGS "['TimeZone', 'Calendar', 'default_null_order', 'default_order', 'default_collation']"
+
+static bool engine_lock(duckdb_connection connection, const struct engine_options *options, struct err *err)
+{
+    AUTO(arena) struct arena *arena = arena_new();
+    struct str list = S("");
+    for (size_t i = 0; i < options->allowed_directory_count; i++)
+        list = str_format(arena, "%.*s%s%s", STR_ARG(list), i ? ", " : "",
+                          engine_quote_text(arena, options->allowed_directories[i]).ptr);
+    if (!engine_query(connection, "SET GLOBAL TimeZone = 'UTC'", err))
+        return false;
+    if (list.len &&
+        !engine_query(connection, str_format(arena, "SET GLOBAL allowed_directories = [%.*s]", STR_ARG(list)).ptr, err))
+        return false;
+    if (!engine_query(connection, "SET GLOBAL allowed_configs = " ENGINE_FREE_SETTINGS, err))
+        return false;
+    if (!options->external_access && !engine_query(connection, "SET GLOBAL enable_external_access = false", err))
+        return false;
+    return engine_query(connection, "SET GLOBAL lock_configuration = true", err);
+}
+
+static bool engine_prepare_catalog(struct engine *engine, const struct engine_options *options, struct err *err)
+{
+    duckdb_connection connection = engine->usage_connection;
+    if (options->extensions.len && !engine_load_extensions(connection, options->extensions, err))
+        return false;
+    if (!engine_query_text(connection, "SELECT current_database()", engine->arena, &engine->catalog, err))
+        return false;
+    if (!engine_query(connection, "CREATE SCHEMA IF NOT EXISTS \"default\"", err))
+        return false;
+    return engine_lock(connection, options, err);
+}
+
+struct engine *engine_open(const struct engine_options *options, struct err *err)
+{
+    if (!engine_symbols_load(options->library, err))
+        return NULL;
+    struct engine *engine = mem_new(struct engine);
+    engine->arena = arena_new();
+    pthread_mutex_init(&engine->usage_lock, NULL);
+    engine->temp_directory = str_copy(engine->arena, options->temp_directory);
+    engine->directory = S("");
+    for (size_t i = options->database.len; i > 0 && engine->directory.len == 0; i--)
+        if (options->database.ptr[i - 1] == '/')
+            engine->directory = str_copy(engine->arena, str_slice(options->database, 0, i));
+    bool ok = engine_open_database(engine, options, err);
+    if (ok && engine_db.connect(engine->database, &engine->usage_connection) == DuckDBError)
+        ok = err_set(err, ERR_INTERNAL, "DuckDB gives no connection");
+    if (!ok || !engine_prepare_catalog(engine, options, err))
+        engine_close(&engine);
+    return engine;
+}
+
+void engine_close(struct engine **engine)
+{
+    if (!*engine)
+        return;
+    if ((*engine)->usage_connection)
+        engine_db.disconnect(&(*engine)->usage_connection);
+    if ((*engine)->database)
+        engine_db.close(&(*engine)->database);
+    pthread_mutex_destroy(&(*engine)->usage_lock);
+    arena_free(&(*engine)->arena);
+    mem_free(*engine);
+    *engine = NULL;
+}
+
+const char *engine_version(const struct engine *engine)
+{
+    (void)engine;
+    return engine_db.library_version();
+}
+
+void engine_usage(struct engine *engine, struct engine_usage *usage_out)
+{
+    static const char memory[] = "SELECT coalesce(sum(memory_usage_bytes), 0)::BIGINT FROM duckdb_memory()";
+    static const char spill[] = "SELECT coalesce(sum(size), 0)::BIGINT FROM duckdb_temporary_files()";
+    struct err ignored; /* an old figure is better than none */
+    pthread_mutex_lock(&engine->usage_lock);
+    int64_t now = clock_now_us();
+    if (engine->usage_read_us == 0 || now - engine->usage_read_us > ENGINE_USAGE_AGE_MS * CLOCK_MILLISECOND) {
+        int64_t value;
+        if (engine_query_i64(engine->usage_connection, memory, &value, &ignored))
+            engine->usage.memory_bytes = value;
+        if (engine_query_i64(engine->usage_connection, spill, &value, &ignored))
+            engine->usage.spill_bytes = value;
+        engine->usage_read_us = now;
+    }
+    *usage_out = engine->usage;
+    pthread_mutex_unlock(&engine->usage_lock);
+}

@@ -1,0 +1,40 @@
+/* What the files of this room share. */
+#pragma once
+#include <pthread.h>
+
+#include "platform/engine/engine.h"
+#include "platform/engine/symbols.h"
+
+struct engine {
+    duckdb_database database;
+    struct arena *arena;
+    struct str catalog;        /* the name of the database in SQL */
+    struct str directory;      /* of the database file; empty in memory */
+    struct str temp_directory; /* may be empty */
+    pthread_mutex_t usage_lock;
+    duckdb_connection usage_connection; /* guarded by usage_lock: */
+    struct engine_usage usage;
+    int64_t usage_read_us; /* when usage was read; 0 = never */
+};
+
+struct engine_session {
+    struct engine *engine;
+    duckdb_connection connection;
+    bool in_transaction;
+    bool used; /* a setting, variable, temporary object may be left behind */
+};
+
+/* Runs SQL of our own for its effect. */
+bool engine_query(duckdb_connection connection, const char *sql, struct err *err) MUST_USE;
+/* The same for one text or number from the first row and column; NULL columns give an empty text. */
+bool engine_query_text(duckdb_connection connection, const char *sql, struct arena *arena, struct str *value_out,
+                       struct err *err) MUST_USE;
+bool engine_query_i64(duckdb_connection connection, const char *sql, int64_t *value_out, struct err *err) MUST_USE;
+
+/* name with quotes: a"b gives "a""b". */
+struct str engine_quote_name(struct arena *arena, struct str name);
+/* a'b gives 'a''b'. */
+struct str engine_quote_text(struct arena *arena, struct str text);
+
+/* Reads whether the session is inside a transaction now. */
+void engine_session_look(struct engine_session *session);

@@ -1,0 +1,90 @@
+/* The list of statement kinds. What is not in it is refused: a new DuckDB brings nothing in by itself. */
+#include "platform/engine/kind.h"
+
+#include <string.h>
+
+enum engine_kind_right { ENGINE_ALLOWED, ENGINE_WITH_FILES };
+
+static const struct {
+    duckdb_statement_type type;
+    enum engine_kind kind;
+    enum engine_kind_right right;
+} engine_kinds[] = {
+    {DUCKDB_STATEMENT_TYPE_SELECT, ENGINE_KIND_READ, ENGINE_ALLOWED},
+    {DUCKDB_STATEMENT_TYPE_RELATION, ENGINE_KIND_READ, ENGINE_ALLOWED},
+    {DUCKDB_STATEMENT_TYPE_INSERT, ENGINE_KIND_WRITE, ENGINE_ALLOWED},
+    {DUCKDB_STATEMENT_TYPE_UPDATE, ENGINE_KIND_WRITE, ENGINE_ALLOWED},
+    {DUCKDB_STATEMENT_TYPE_DELETE, ENGINE_KIND_WRITE, ENGINE_ALLOWED},
+    {DUCKDB_STATEMENT_TYPE_MERGE_INTO, ENGINE_KIND_WRITE, ENGINE_ALLOWED},
+    {DUCKDB_STATEMENT_TYPE_CREATE, ENGINE_KIND_DDL, ENGINE_ALLOWED},
+    {DUCKDB_STATEMENT_TYPE_CREATE_FUNC, ENGINE_KIND_DDL, ENGINE_ALLOWED},
+    {DUCKDB_STATEMENT_TYPE_ALTER, ENGINE_KIND_DDL, ENGINE_ALLOWED},
+    {DUCKDB_STATEMENT_TYPE_DROP, ENGINE_KIND_DDL, ENGINE_ALLOWED},
+    {DUCKDB_STATEMENT_TYPE_ANALYZE, ENGINE_KIND_DDL, ENGINE_ALLOWED},
+    {DUCKDB_STATEMENT_TYPE_VACUUM, ENGINE_KIND_DDL, ENGINE_ALLOWED},
+    {DUCKDB_STATEMENT_TYPE_TRANSACTION, ENGINE_KIND_TRANSACTION, ENGINE_ALLOWED},
+    {DUCKDB_STATEMENT_TYPE_SET, ENGINE_KIND_SETTING, ENGINE_ALLOWED},
+    {DUCKDB_STATEMENT_TYPE_VARIABLE_SET, ENGINE_KIND_SETTING, ENGINE_ALLOWED},
+    {DUCKDB_STATEMENT_TYPE_COPY, ENGINE_KIND_WRITE, ENGINE_WITH_FILES},
+};
+
+/* Names for the message only. */
+static const char *engine_kind_name(duckdb_statement_type type)
+{
+    static const struct {
+        duckdb_statement_type type;
+        const char *name;
+    } names[] = {
+        {DUCKDB_STATEMENT_TYPE_PREPARE, "PREPARE"},
+        {DUCKDB_STATEMENT_TYPE_EXECUTE, "EXECUTE"},
+        {DUCKDB_STATEMENT_TYPE_COPY, "COPY"},
+        {DUCKDB_STATEMENT_TYPE_EXPORT, "EXPORT and IMPORT"},
+        {DUCKDB_STATEMENT_TYPE_PRAGMA, "PRAGMA"},
+        {DUCKDB_STATEMENT_TYPE_CALL, "CALL"},
+        {DUCKDB_STATEMENT_TYPE_LOAD, "LOAD and INSTALL"},
+        {DUCKDB_STATEMENT_TYPE_EXTENSION, "an extension's statement"},
+        {DUCKDB_STATEMENT_TYPE_ATTACH, "ATTACH"},
+        {DUCKDB_STATEMENT_TYPE_DETACH, "DETACH"},
+        {DUCKDB_STATEMENT_TYPE_COPY_DATABASE, "COPY DATABASE"},
+        {DUCKDB_STATEMENT_TYPE_UPDATE_EXTENSIONS, "UPDATE EXTENSIONS"},
+    };
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+        if (names[i].type == type)
+            return names[i].name;
+    return "this kind of statement";
+}
+
+static bool engine_kind_policy(enum engine_kind kind, const struct engine_policy *policy, struct err *err)
+{
+    if (policy->read_only && kind != ENGINE_KIND_READ) {
+        err_set(err, ERR_DENIED, "this user may read only");
+        return err_hint(err, "ask an administrator of the tenant for the right to write");
+    }
+    if (policy->writes_refused && (kind == ENGINE_KIND_WRITE || kind == ENGINE_KIND_DDL))
+        return err_set(err, ERR_RESOURCE, "%.*s", STR_ARG(policy->refusal));
+    return true;
+}
+
+bool engine_kind_check(duckdb_statement_type type, const struct engine_policy *policy, enum engine_kind *kind_out,
+                       struct err *err)
+{
+    /* EXPLAIN ANALYZE runs what it explains, so it counts as reading only where reading is enforced another way. */
+    if (type == DUCKDB_STATEMENT_TYPE_EXPLAIN) {
+        *kind_out = ENGINE_KIND_READ;
+        return engine_kind_policy(policy->read_only ? ENGINE_KIND_READ : ENGINE_KIND_WRITE, policy, err);
+    }
+    for (size_t i = 0; i < sizeof(engine_kinds) / sizeof(engine_kinds[0]); i++) {
+        if (engine_kinds[i].type != type)
+            continue;
+        if (engine_kinds[i].right == ENGINE_WITH_FILES && !policy->files_allowed)
+            break;
+        *kind_out = engine_kinds[i].kind;
+        return engine_kind_policy(engine_kinds[i].kind, policy, err);
+    }
+    err_set(err, ERR_DENIED, "%s is not allowed here", engine_kind_name(type));
+    if (type == DUCKDB_STATEMENT_TYPE_COPY)
+        return err_hint(err, "upload with `eider ingest` or Arrow Flight, download by choosing the result's format");
+    if (type == DUCKDB_STATEMENT_TYPE_PREPARE || type == DUCKDB_STATEMENT_TYPE_EXECUTE)
+        return err_hint(err, "send parameters with the statement");
+    return false;
+}
