@@ -12,20 +12,20 @@
 
 enum err_code {
     ERR_OK = 0,
-    ERR_CANCELLED = 1,        /* the client, or an administrator, stopped it */
+    ERR_CANCELLED = 1, /* the client, or an administrator, stopped it */
     ERR_UNKNOWN = 2,
-    ERR_INVALID = 3,          /* the request is wrong whatever the state */
-    ERR_DEADLINE = 4,         /* its time was over */
+    ERR_INVALID = 3,  /* the request is wrong whatever the state */
+    ERR_DEADLINE = 4, /* its time was over */
     ERR_NOT_FOUND = 5,
     ERR_EXISTS = 6,
-    ERR_DENIED = 7,           /* known who, but not allowed */
-    ERR_RESOURCE = 8,         /* a named limit was reached */
-    ERR_PRECONDITION = 9,     /* the state forbids it; repeating does not help */
-    ERR_CONFLICT = 10,        /* lost against a concurrent change; repeating helps */
+    ERR_DENIED = 7,       /* known who, but not allowed */
+    ERR_RESOURCE = 8,     /* a named limit was reached */
+    ERR_PRECONDITION = 9, /* the state forbids it; repeating does not help */
+    ERR_CONFLICT = 10,    /* lost against a concurrent change; repeating helps */
     ERR_RANGE = 11,
     ERR_UNIMPLEMENTED = 12,
-    ERR_INTERNAL = 13,        /* our bug */
-    ERR_UNAVAILABLE = 14,     /* not now; repeating later helps */
+    ERR_INTERNAL = 13,    /* our bug */
+    ERR_UNAVAILABLE = 14, /* not now; repeating later helps */
     ERR_DATA_LOSS = 15,
     ERR_UNAUTHENTICATED = 16, /* not known who */
 };

@@ -35,7 +35,7 @@ static inline void list_remove(struct list *node)
 }
 
 /* The object that holds the node. */
-#define list_object(node, type, member) ((type *)(void *)((char *)(node) - offsetof(type, member)))
+#define list_object(node, type, member) ((type *)(void *)((char *)(node)-offsetof(type, member)))
 
 /* The first node, or NULL. */
 static inline struct list *list_first(const struct list *list)
@@ -44,6 +44,6 @@ static inline struct list *list_first(const struct list *list)
 }
 
 /* Walks over the nodes; the current one may be removed inside the body. */
-#define list_each(head, node)                                                                                         \
-    for (struct list *node = (head)->next, *node##_next = node->next; node != (head);                                 \
+#define list_each(head, node)                                                         \
+    for (struct list *node = (head)->next, *node##_next = node->next; node != (head); \
          node = node##_next, node##_next = node->next)

@@ -17,18 +17,27 @@ struct log_field {
     double real;
 };
 
-#define LOG_STR(name, value) {.key = (name), .kind = LOG_FIELD_TEXT, .text = (value)}
-#define LOG_I64(name, value) {.key = (name), .kind = LOG_FIELD_I64, .number = (int64_t)(value)}
-#define LOG_DOUBLE(name, value) {.key = (name), .kind = LOG_FIELD_DOUBLE, .real = (value)}
+#define LOG_STR(name, value)                                   \
+    {                                                          \
+        .key = (name), .kind = LOG_FIELD_TEXT, .text = (value) \
+    }
+#define LOG_I64(name, value)                                             \
+    {                                                                    \
+        .key = (name), .kind = LOG_FIELD_I64, .number = (int64_t)(value) \
+    }
+#define LOG_DOUBLE(name, value)                                  \
+    {                                                            \
+        .key = (name), .kind = LOG_FIELD_DOUBLE, .real = (value) \
+    }
 /* message and code of a struct err */
 #define LOG_ERR(err) LOG_STR("code", str_from(err_code_name((err)->code))), LOG_STR("error", err_message(err))
 
-#define log_at(level, event, ...)                                                                                     \
-    do {                                                                                                              \
-        if (log_is_on(level)) {                                                                                       \
-            const struct log_field log_fields_[] = {__VA_ARGS__};                                                     \
-            log_emit((level), (event), log_fields_, sizeof(log_fields_) / sizeof(log_fields_[0]));                    \
-        }                                                                                                             \
+#define log_at(level, event, ...)                                                                  \
+    do {                                                                                           \
+        if (log_is_on(level)) {                                                                    \
+            const struct log_field log_fields_[] = {__VA_ARGS__};                                  \
+            log_emit((level), (event), log_fields_, sizeof(log_fields_) / sizeof(log_fields_[0])); \
+        }                                                                                          \
     } while (0)
 #define log_debug(event, ...) log_at(LOG_DEBUG, event, __VA_ARGS__)
 #define log_info(event, ...) log_at(LOG_INFO, event, __VA_ARGS__)

@@ -1,9 +1,18 @@
 /* Open addressing with linear probing and backward-shift deletion; SipHash-1-3 with a random key. */
 #include "base/map.h"
 
+#include <pthread.h>
+
 #include "base/random.h"
 
+/* One seed for the process; maps of several threads may need it at the same moment. */
 static uint64_t map_seed[2];
+static pthread_once_t map_seeded = PTHREAD_ONCE_INIT;
+
+static void map_make_seed(void)
+{
+    random_bytes(map_seed, sizeof(map_seed));
+}
 
 static uint64_t map_rotate(uint64_t value, int bits)
 {
@@ -26,8 +35,7 @@ static void map_sip_round(uint64_t v[4])
 
 static uint64_t map_hash(struct str key)
 {
-    if (!map_seed[0] && !map_seed[1])
-        random_bytes(map_seed, sizeof(map_seed));
+    pthread_once(&map_seeded, map_make_seed);
     uint64_t v[4] = {map_seed[0] ^ 0x736f6d6570736575u, map_seed[1] ^ 0x646f72616e646f6du,
                      map_seed[0] ^ 0x6c7967656e657261u, map_seed[1] ^ 0x7465646279746573u};
     size_t i = 0;

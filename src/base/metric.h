@@ -1,5 +1,6 @@
-/* Counters, gauges and histograms for /metrics (Prometheus text format 0.0.4). A metric is a static object; a series is one
- * combination of label values, found by metric_series and kept by the caller where speed matters. Loop thread only. */
+/* Counters, gauges and histograms for /metrics (Prometheus text format 0.0.4). A metric is a static object; a series is
+ * one combination of label values, found by metric_series and kept by the caller where speed matters. Loop thread only.
+ */
 #pragma once
 #include <stdint.h>
 
@@ -8,7 +9,10 @@
 enum metric_kind { METRIC_COUNTER, METRIC_GAUGE, METRIC_HISTOGRAM };
 
 /* Upper bounds of a histogram's buckets, in seconds; +Inf is added. */
-#define METRIC_BUCKETS {0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60}
+#define METRIC_BUCKETS                                                                         \
+    {                                                                                          \
+        0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60 \
+    }
 #define METRIC_BUCKET_COUNT 16
 
 struct metric_series {

@@ -2,6 +2,7 @@
 #include "base/str.h"
 
 #include <errno.h>
+#include <float.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -144,9 +145,12 @@ bool str_to_double(struct str text, double *value_out)
     char buffer[64];
     if (!str_number_text(text, buffer, sizeof(buffer)))
         return false;
+    /* strtod also takes hexadecimal, "inf" and "nan". */
+    if (strspn(buffer, "0123456789.eE+-") != text.len)
+        return false;
     char *end;
     double value = strtod(buffer, &end);
-    if (*end)
+    if (*end || end == buffer || value > DBL_MAX || value < -DBL_MAX)
         return false;
     *value_out = value;
     return true;

@@ -58,7 +58,8 @@ ptrdiff_t str_find_char(struct str text, char wanted);
 /* Without ASCII white space at both ends. */
 struct str str_trim(struct str text);
 
-/* Takes the part before the separator out of *rest; false when *rest is exhausted. "a,b" gives a, b; "" gives nothing. */
+/* Takes the part before the separator out of *rest; false when *rest is exhausted. "a,b" gives a, b; "" gives nothing.
+ */
 bool str_split_next(struct str *rest, char separator, struct str *part_out);
 
 /* Decimal numbers: the whole text must be one; false otherwise, also when it does not fit. */

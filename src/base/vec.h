@@ -5,18 +5,18 @@
 
 #include "base/mem.h"
 
-#define VEC(type)                                                                                                     \
-    struct {                                                                                                          \
-        type *items;                                                                                                  \
-        size_t count;                                                                                                 \
-        size_t capacity;                                                                                              \
+#define VEC(type)        \
+    struct {             \
+        type *items;     \
+        size_t count;    \
+        size_t capacity; \
     }
 
-#define vec_push(vec, value)                                                                                          \
-    do {                                                                                                              \
-        if ((vec)->count == (vec)->capacity)                                                                          \
-            (vec)->items = vec_grow((vec)->items, &(vec)->capacity, sizeof(*(vec)->items));                           \
-        (vec)->items[(vec)->count++] = (value);                                                                       \
+#define vec_push(vec, value)                                                                \
+    do {                                                                                    \
+        if ((vec)->count == (vec)->capacity)                                                \
+            (vec)->items = vec_grow((vec)->items, &(vec)->capacity, sizeof(*(vec)->items)); \
+        (vec)->items[(vec)->count++] = (value);                                             \
     } while (0)
 
 /* Removes element i by moving the last one into its place. */
@@ -24,11 +24,11 @@
 
 #define vec_clear(vec) ((vec)->count = 0)
 
-#define vec_done(vec)                                                                                                 \
-    do {                                                                                                              \
-        mem_free((vec)->items);                                                                                       \
-        (vec)->items = NULL;                                                                                          \
-        (vec)->count = (vec)->capacity = 0;                                                                           \
+#define vec_done(vec)                       \
+    do {                                    \
+        mem_free((vec)->items);             \
+        (vec)->items = NULL;                \
+        (vec)->count = (vec)->capacity = 0; \
     } while (0)
 
 /* Doubles the capacity; used by vec_push. */
