@@ -54,6 +54,8 @@ void connection_group_init(struct connection_group *group)
 {
     list_init(&group->connections);
     group->count = 0;
+    group->on_empty = NULL;
+    group->owner = NULL;
 }
 
 void connection_group_done(struct connection_group *group)
@@ -129,9 +131,13 @@ static void connection_free_now(struct connection *connection)
     loop_defer_cancel(&connection->task); /* a release may have asked for a flush */
     buf_done(&connection->kept);
     list_remove(&connection->node);
-    if (connection->group)
-        connection->group->count--;
+    struct connection_group *group = connection->group;
     mem_free(connection);
+    if (!group)
+        return;
+    group->count--;
+    if (group->count == 0 && group->on_empty)
+        group->on_empty(group->owner);
 }
 
 void connection_free(struct connection **connection)
@@ -214,6 +220,8 @@ void connection_pause_input(struct connection *connection)
 
 void connection_resume_input(struct connection *connection)
 {
+    if (!connection->paused)
+        return;
     connection->paused = false;
     if (connection->state != CONNECTION_OPEN)
         return;

@@ -35,7 +35,9 @@ struct connection_protocol {
 /* Connections that are counted and freed together; zero is not valid, see connection_group_init. */
 struct connection_group {
     struct list connections;
-    size_t count;
+    size_t count;                  /* also those that are being closed */
+    void (*on_empty)(void *owner); /* the last one was freed; may be NULL */
+    void *owner;
 };
 void connection_group_init(struct connection_group *group);
 /* Drops them all at once, without on_closed. */
