@@ -1,29 +1,24 @@
-/* What every face does at its edge, once per request: name who asks, count it, and log one line when it is over.
+/* What every face does at its edge, once per request: name who asks, and log one line when it is over.
  * Loop thread only. */
 #pragma once
 #include "base/err.h"
 #include "domain/tenant/tenant.h"
 
-struct metric_series;
 struct json;
-struct buf;
 
 enum edge_protocol { EDGE_HTTP1, EDGE_HTTP2, EDGE_FLIGHT };
 #define EDGE_PROTOCOL_COUNT 3
 const char *edge_protocol_name(enum edge_protocol protocol);
 
-/* A method or a route: a label of the metrics, so their number is fixed. Static memory. */
+/* A method or a route. Static memory. */
 struct edge_method {
     const char *name; /* "DoGet", "GET /api/v1/tenants" */
     bool quiet;       /* probes: logged at debug level only */
-    /* Filled on first use. */
-    struct metric_series *ok[EDGE_PROTOCOL_COUNT];
-    struct metric_series *seconds[EDGE_PROTOCOL_COUNT];
 };
 
 /* One request on its way; embedded in its owner. */
 struct edge_request {
-    struct edge_method *method;
+    const struct edge_method *method;
     enum edge_protocol protocol;
     uint64_t id;
     int64_t started_us; /* clock_now_us */
@@ -36,7 +31,8 @@ struct edge_request {
 void edge_set_tenant(struct edge_request *request, struct str tenant);
 void edge_set_statement(struct edge_request *request, struct str statement);
 
-/* The last thing done for a request: counts it and logs request.finished. error NULL: success. http_status 0: not HTTP.
+/* The last thing done for a request: counts its bytes and logs request.finished. error NULL: success. http_status 0:
+ * not HTTP.
  */
 void edge_finish(const struct edge_request *request, const struct err *error, int http_status);
 
@@ -44,8 +40,10 @@ void edge_finish(const struct edge_request *request, const struct err *error, in
  * administrator. Static memory. */
 const struct principal *edge_principal(void);
 
-/* JSON text of a parsed value, for parts of a document that are passed on. Depth is bounded by json.max_depth. */
-void edge_json_encode(struct buf *buf, const struct json *value);
+/* The member "parameters" of a request (array: by position, object: by name; may be absent) as JSON text, in the arena.
+ */
+bool edge_parameters(struct arena *arena, const struct json *request, struct str *parameters_out,
+                     struct err *err) MUST_USE;
 
 /* `"text"` with quotes doubled, and `'text'`, as SQL wants them. In the arena. */
 struct str edge_sql_name(struct arena *arena, struct str text);

@@ -44,10 +44,18 @@ static void edge_json_value(struct json_writer *writer, const char *key, const s
     }
 }
 
-void edge_json_encode(struct buf *buf, const struct json *value)
+bool edge_parameters(struct arena *arena, const struct json *request, struct str *parameters_out, struct err *err)
 {
-    struct json_writer writer = {.buf = buf};
-    edge_json_value(&writer, NULL, value);
+    const struct json *parameters = json_get(request, "parameters");
+    if (!parameters || json_kind(parameters) == JSON_NULL)
+        return true;
+    if (json_kind(parameters) != JSON_ARRAY && json_kind(parameters) != JSON_OBJECT)
+        return err_set(err, ERR_INVALID, "parameters has to be an array (by position) or an object (by name)");
+    AUTO(buf) struct buf text = {0};
+    struct json_writer writer = {.buf = &text};
+    edge_json_value(&writer, NULL, parameters);
+    *parameters_out = str_copy(arena, buf_str(&text));
+    return true;
 }
 
 static struct str edge_sql_quoted(struct arena *arena, struct str text, char quote)

@@ -4,8 +4,8 @@
 #include "face/flight/action.h"
 #include "face/flight/get.h"
 
-static struct edge_method flight_actions_do_method = {.name = "DoAction"};
-static struct edge_method flight_actions_list_method = {.name = "ListActions"};
+static const struct edge_method flight_actions_do_method = {.name = "DoAction"};
+static const struct edge_method flight_actions_list_method = {.name = "ListActions"};
 
 /* Cancels what runs for the info's ticket, and forgets the ticket. */
 static bool flight_actions_cancel(struct flight_call *call, struct str body, struct buf *result, struct err *err)

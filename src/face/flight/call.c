@@ -3,7 +3,7 @@
 
 #include "base/clock.h"
 
-void *flight_call_new(struct flight *flight, struct rpc_call *rpc, struct edge_method *method, size_t size,
+void *flight_call_new(struct flight *flight, struct rpc_call *rpc, const struct edge_method *method, size_t size,
                       const struct rpc_events *events)
 {
     struct flight_call *call = mem_alloc(size);

@@ -30,7 +30,7 @@ struct flight_call {
 };
 
 /* A zeroed object of size bytes that begins with a flight_call, accepted with these events. */
-void *flight_call_new(struct flight *flight, struct rpc_call *rpc, struct edge_method *method, size_t size,
+void *flight_call_new(struct flight *flight, struct rpc_call *rpc, const struct edge_method *method, size_t size,
                       const struct rpc_events *events);
 
 /* Ends the call, once: status to the client, log line, metrics; a statement that still runs is cancelled. The call may

@@ -4,20 +4,6 @@
 #include "face/edge/edge.h"
 #include "platform/json/json.h"
 
-static bool flight_command_parameters(struct arena *arena, const struct json *object, struct str *parameters_out,
-                                      struct err *err)
-{
-    const struct json *parameters = json_get(object, "parameters");
-    if (!parameters || json_kind(parameters) == JSON_NULL)
-        return true;
-    if (json_kind(parameters) != JSON_ARRAY && json_kind(parameters) != JSON_OBJECT)
-        return err_set(err, ERR_INVALID, "parameters has to be an array (by position) or an object (by name)");
-    AUTO(buf) struct buf text = {0};
-    edge_json_encode(&text, parameters);
-    *parameters_out = str_copy(arena, buf_str(&text));
-    return true;
-}
-
 static bool flight_command_json(struct arena *arena, struct str text, struct flight_command *command_out,
                                 struct err *err)
 {
@@ -27,7 +13,7 @@ static bool flight_command_json(struct arena *arena, struct str text, struct fli
         return err_wrap(err, "command");
     struct flight_command command = {0};
     if (!json_get_text(object, "sql", &command.sql, err) || !json_get_text(object, "tenant", &command.tenant, err) ||
-        !flight_command_parameters(arena, object, &command.parameters, err))
+        !edge_parameters(arena, object, &command.parameters, err))
         return err_wrap(err, "command");
     if (command.sql.len == 0)
         return err_set(err, ERR_INVALID, "command: sql is missing");

@@ -9,10 +9,10 @@
 #include "face/flight/login.h"
 #include "face/flight/put.h"
 
-static struct edge_method flight_exchange_method = {.name = "DoExchange"};
-static struct edge_method flight_poll_method = {.name = "PollFlightInfo"};
+static const struct edge_method flight_exchange_method = {.name = "DoExchange"};
+static const struct edge_method flight_poll_method = {.name = "PollFlightInfo"};
 
-static void flight_refuse(void *flight, struct rpc_call *rpc, struct edge_method *method, const char *hint)
+static void flight_refuse(void *flight, struct rpc_call *rpc, const struct edge_method *method, const char *hint)
 {
     static const struct rpc_events events = {.on_closed = flight_call_on_closed};
     struct flight_call *call = flight_call_new(flight, rpc, method, sizeof(*call), &events);

@@ -5,7 +5,7 @@
 #include "face/flight/flight_data.h"
 #include "face/flight/flight_info.h"
 
-static struct edge_method flight_get_method = {.name = "DoGet"};
+static const struct edge_method flight_get_method = {.name = "DoGet"};
 
 struct flight_get_tags {
     uint8_t header[FLIGHT_DATA_TAG_MAX];

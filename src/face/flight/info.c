@@ -5,8 +5,8 @@
 #include "face/flight/call.h"
 #include "face/flight/flight_info.h"
 
-static struct edge_method flight_info_method = {.name = "GetFlightInfo"};
-static struct edge_method flight_schema_method = {.name = "GetSchema"};
+static const struct edge_method flight_info_method = {.name = "GetFlightInfo"};
+static const struct edge_method flight_schema_method = {.name = "GetSchema"};
 
 struct flight_describe {
     struct flight_call call;
@@ -84,7 +84,7 @@ static void flight_describe_release(struct flight_call *call)
     buf_done(&describe->schema);
 }
 
-static void flight_describe_start(void *flight, struct rpc_call *rpc, struct edge_method *method)
+static void flight_describe_start(void *flight, struct rpc_call *rpc, const struct edge_method *method)
 {
     static const struct rpc_events events = {.on_message = flight_describe_on_message,
                                              .on_half_close = flight_call_on_half_close,

@@ -14,7 +14,7 @@
 /* Unsent bytes at which the list waits for the client. */
 #define FLIGHT_LIST_UNSENT_MAX (1 << 20)
 
-static struct edge_method flight_list_method = {.name = "ListFlights"};
+static const struct edge_method flight_list_method = {.name = "ListFlights"};
 
 struct flight_list_table {
     struct str schema, name;

@@ -7,7 +7,7 @@
 #include "face/flight/call.h"
 #include "face/flight/handshake.h"
 
-static struct edge_method flight_login_method = {.name = "Handshake"};
+static const struct edge_method flight_login_method = {.name = "Handshake"};
 
 struct flight_login {
     struct flight_call call;

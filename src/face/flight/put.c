@@ -7,7 +7,7 @@
 #include "face/flight/flight_data.h"
 #include "platform/json/json.h"
 
-static struct edge_method flight_put_method = {.name = "DoPut"};
+static const struct edge_method flight_put_method = {.name = "DoPut"};
 
 struct flight_put {
     struct flight_call call;

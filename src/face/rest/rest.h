@@ -1,5 +1,5 @@
-/* The HTTP interface: health, metrics, statements, tenants, backups, log level, and the OpenAPI file that describes them.
- * Works over HTTP/1.1 and HTTP/2 alike. It decides nothing: each handler decodes, asks the domain, encodes.
+/* The HTTP interface: health, metrics, statements, tenants, backups, log level, and the OpenAPI file that describes
+ * them. Works over HTTP/1.1 and HTTP/2 alike. It decides nothing: each handler decodes, asks the domain, encodes.
  *
  * Ownership: the owner keeps everything in the options alive longer than the rest, and frees it only when no request is
  * open. Loop thread only. */

@@ -1,0 +1,138 @@
+/* The end of every request passes here, so that each is logged once. */
+#include "face/rest/rest_priv.h"
+
+struct arena *rest_arena(struct rest_exchange *exchange)
+{
+    return exchange->http->arena;
+}
+
+/* The exchange lives in the request's arena, which goes when the answer has ended: log first. */
+static void rest_finish(struct rest_exchange *exchange, const struct err *error, int status)
+{
+    exchange->http->on_gone = NULL;
+    edge_finish(&exchange->edge, error, status);
+}
+
+static void rest_answer_with(struct rest_exchange *exchange, const struct err *error, int status,
+                             struct str content_type, struct str body, const struct http_field *fields,
+                             size_t field_count)
+{
+    struct http_request *http = exchange->http;
+    exchange->edge.bytes_out += body.len;
+    rest_finish(exchange, error, status);
+    http_answer(http, status, content_type, body, fields, field_count);
+}
+
+void rest_answer(struct rest_exchange *exchange, int status, struct str content_type, struct str body,
+                 const struct http_field *fields, size_t field_count)
+{
+    rest_answer_with(exchange, NULL, status, content_type, body, fields, field_count);
+}
+
+void rest_answer_json(struct rest_exchange *exchange, int status, const struct buf *body)
+{
+    rest_answer(exchange, status, S("application/json"), buf_str(body), NULL, 0);
+}
+
+void rest_fail_as(struct rest_exchange *exchange, const struct err *error, int status, const struct http_field *fields,
+                  size_t field_count)
+{
+    AUTO(buf) struct buf body = {0};
+    rest_error_encode(&body, error);
+    rest_answer_with(exchange, error, status, S("application/json"), buf_str(&body), fields, field_count);
+}
+
+void rest_fail(struct rest_exchange *exchange, const struct err *error)
+{
+    static const struct http_field retry = {{"retry-after", 11}, {"1", 1}};
+    bool later = error->code == ERR_UNAVAILABLE || error->code == ERR_RESOURCE;
+    rest_fail_as(exchange, error, rest_error_status(error->code), later ? &retry : NULL, later ? 1 : 0);
+}
+
+void rest_begin(struct rest_exchange *exchange, struct str content_type, const struct http_field *fields,
+                size_t field_count)
+{
+    http_begin(exchange->http, 200, content_type, fields, field_count);
+}
+
+void rest_write(struct rest_exchange *exchange, struct slice slice)
+{
+    exchange->edge.bytes_out += slice.len;
+    http_write(exchange->http, slice);
+}
+
+void rest_end(struct rest_exchange *exchange)
+{
+    struct http_request *http = exchange->http;
+    rest_finish(exchange, NULL, 200);
+    http_end(http);
+}
+
+void rest_abort(struct rest_exchange *exchange, const struct err *error)
+{
+    struct http_request *http = exchange->http;
+    rest_finish(exchange, error, 200);
+    http_abort(http);
+}
+
+struct rest_wait {
+    struct rest_exchange *exchange; /* NULL: the client has gone */
+};
+
+static void rest_wait_on_gone(void *owner)
+{
+    struct rest_wait *wait = owner;
+    wait->exchange = NULL;
+}
+
+struct rest_wait *rest_wait_new(struct rest_exchange *exchange)
+{
+    struct rest_wait *wait = mem_new(struct rest_wait);
+    wait->exchange = exchange;
+    exchange->on_gone = rest_wait_on_gone;
+    exchange->owner = wait;
+    return wait;
+}
+
+struct rest_exchange *rest_wait_end(struct rest_wait *wait)
+{
+    struct rest_exchange *exchange = wait->exchange;
+    mem_free(wait);
+    return exchange;
+}
+
+const struct json *rest_body(struct rest_exchange *exchange, const char *const *keys, struct err *err)
+{
+    struct str type = http_field(exchange->http, S("content-type"));
+    struct str body = exchange->http->body;
+    struct str media_type;
+    if (!str_split_next(&type, ';', &media_type) || !str_equal_nocase(str_trim(media_type), S("application/json"))) {
+        err_set(err, ERR_INVALID, "the body has to be JSON");
+        err_hint(err, "send it with content-type: application/json");
+        return NULL;
+    }
+    const struct json *object = json_parse(rest_arena(exchange), str_trim(body).len ? body : S("{}"), err);
+    if (!object || !json_only_keys(object, keys, err)) {
+        err_wrap(err, "body");
+        return NULL;
+    }
+    return object;
+}
+
+bool rest_header_tenant(struct rest_exchange *exchange, struct str *tenant_out, struct err *err)
+{
+    const struct http_request *http = exchange->http;
+    struct str tenant = S("");
+    for (size_t i = 0; i < http->field_count; i++) {
+        struct str name = http->fields[i].name;
+        if (!str_starts_with(name, S("eider-")))
+            continue;
+        if (!str_equal(name, S("eider-tenant"))) {
+            err_set(err, ERR_INVALID, "unknown header '%.*s'", STR_ARG(str_slice(name, 0, 64)));
+            return err_hint(err, "known here: eider-tenant");
+        }
+        tenant = http->fields[i].value;
+    }
+    *tenant_out = tenant;
+    return true;
+}

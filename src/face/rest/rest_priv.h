@@ -1,0 +1,125 @@
+/* What the files of the room share: the routes, one request on its way, and how it is answered. */
+#pragma once
+#include "base/arena.h"
+#include "base/buf.h"
+#include "domain/query/query.h"
+#include "face/edge/edge.h"
+#include "face/rest/rest.h"
+#include "platform/http/http.h"
+#include "platform/json/json.h"
+
+struct rest_exchange;
+struct rest_backup;
+
+struct rest {
+    struct loop *loop;
+    struct query *query;
+    struct tenant_list *tenants;
+    struct store *store;
+    struct arena *arena; /* owns data and version */
+    struct str data;
+    struct str version;
+    bool ready;
+    int64_t started_us;
+    struct http_service service;
+    struct buf health; /* the answer of /health, good until health_until_us */
+    int64_t health_until_us;
+    struct rest_backup *backup; /* the one that exists, or NULL */
+};
+
+/* Parts of a pattern in braces. */
+#define REST_PARAMETERS_MAX 2
+
+struct rest_route {
+    const char *method;
+    /* Segments as they are; {name} for one segment; {name+} at the end for all that is left, at least one. */
+    const char *pattern;
+    void (*handle)(struct rest_exchange *exchange);
+    struct edge_method edge;
+};
+
+/* All routes; the unit test compares them with openapi.json. */
+const struct rest_route *rest_routes(size_t *count_out);
+
+/* The route of a request. NULL with ERR_NOT_FOUND for an unknown path; NULL with ERR_UNIMPLEMENTED when the path is
+ * known but not the method: then *allow_out lists the known ones (in the arena). HEAD finds GET. */
+const struct rest_route *rest_route_find(struct arena *arena, struct str method, struct str path,
+                                         struct str *parameters_out, struct str *allow_out, struct err *err);
+
+/* One request; lives in the request's arena and ends with its answer. */
+struct rest_exchange {
+    struct rest *rest;
+    struct http_request *http;
+    struct str parameters[REST_PARAMETERS_MAX]; /* what the braces matched */
+    struct edge_request edge;
+    /* Set by handlers that answer later: the client went away, the exchange ends with this call. */
+    void (*on_gone)(void *owner);
+    void *owner;
+};
+
+struct arena *rest_arena(struct rest_exchange *exchange);
+
+/* Each of these ends the exchange: nothing of it may be touched afterwards. */
+void rest_answer(struct rest_exchange *exchange, int status, struct str content_type, struct str body,
+                 const struct http_field *fields, size_t field_count);
+void rest_answer_json(struct rest_exchange *exchange, int status, const struct buf *body);
+void rest_fail(struct rest_exchange *exchange, const struct err *error);
+/* The same with a status that the error alone does not give. */
+void rest_fail_as(struct rest_exchange *exchange, const struct err *error, int status, const struct http_field *fields,
+                  size_t field_count);
+
+/* A streamed answer; the last two end the exchange. */
+void rest_begin(struct rest_exchange *exchange, struct str content_type, const struct http_field *fields,
+                size_t field_count);
+void rest_write(struct rest_exchange *exchange, struct slice slice);
+void rest_end(struct rest_exchange *exchange);
+void rest_abort(struct rest_exchange *exchange, const struct err *error);
+
+/* An answer that waits for something that cannot be called off: the wait outlives a client that goes away. */
+struct rest_wait;
+struct rest_wait *rest_wait_new(struct rest_exchange *exchange);
+/* Frees the wait; the exchange, or NULL when the client has gone. */
+struct rest_exchange *rest_wait_end(struct rest_wait *wait);
+
+/* The body as a JSON object with no other members than keys (NULL-terminated). An empty body is {}. */
+const struct json *rest_body(struct rest_exchange *exchange, const char *const *keys, struct err *err);
+/* The header eider-tenant, or empty; other headers eider-* are refused. */
+bool rest_header_tenant(struct rest_exchange *exchange, struct str *tenant_out, struct err *err) MUST_USE;
+
+/* HTTP status of an error. */
+int rest_error_status(enum err_code code);
+/* {"error": {"code", "message", "hint"}} */
+void rest_error_encode(struct buf *buf, const struct err *error);
+
+/* The format that an Accept header asks for (empty: JSON), and its name; ERR_INVALID when it is none of ours. */
+bool rest_accept(struct str accept, enum query_format *format_out, struct str *content_type_out,
+                 struct err *err) MUST_USE;
+
+/* Runs a statement and streams its result in the format; ends the exchange. */
+void rest_query_run(struct rest_exchange *exchange, const struct query_request *request, struct str content_type);
+
+/* Ends the backup that exists, if any, and forgets its files. */
+void rest_backup_drop(struct rest *rest);
+/* Removes what a backup left behind when the server was killed. */
+void rest_backup_sweep(struct rest *rest);
+
+/* Handlers, one per route, in the file of their resource. */
+void rest_index_get(struct rest_exchange *exchange);
+void rest_health_get(struct rest_exchange *exchange);
+void rest_ready_get(struct rest_exchange *exchange);
+void rest_metrics_get(struct rest_exchange *exchange);
+void rest_openapi_get(struct rest_exchange *exchange);
+void rest_query_post(struct rest_exchange *exchange);
+void rest_tenants_get(struct rest_exchange *exchange);
+void rest_tenants_post(struct rest_exchange *exchange);
+void rest_tenant_get(struct rest_exchange *exchange);
+void rest_tenant_delete(struct rest_exchange *exchange);
+void rest_tenant_tables_get(struct rest_exchange *exchange);
+void rest_statements_get(struct rest_exchange *exchange);
+void rest_statement_delete(struct rest_exchange *exchange);
+void rest_log_level_get(struct rest_exchange *exchange);
+void rest_log_level_put(struct rest_exchange *exchange);
+void rest_backups_post(struct rest_exchange *exchange);
+void rest_backups_get(struct rest_exchange *exchange);
+void rest_backup_delete(struct rest_exchange *exchange);
+void rest_backup_file_get(struct rest_exchange *exchange);

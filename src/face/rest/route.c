@@ -1,0 +1,107 @@
+/* The table of routes, and the walk over a path's segments. */
+#include "face/rest/rest_priv.h"
+
+#define REST_ROUTE(method, pattern, handler) \
+    {                                        \
+        method, pattern, handler,            \
+        {                                    \
+            .name = method " " pattern       \
+        }                                    \
+    }
+#define REST_PROBE(method, pattern, handler)          \
+    {                                                 \
+        method, pattern, handler,                     \
+        {                                             \
+            .name = method " " pattern, .quiet = true \
+        }                                             \
+    }
+
+static const struct rest_route rest_table[] = {
+    REST_PROBE("GET", "/health", rest_health_get),
+    REST_PROBE("GET", "/ready", rest_ready_get),
+    REST_PROBE("GET", "/metrics", rest_metrics_get),
+    REST_ROUTE("POST", "/api/v1/query", rest_query_post),
+    REST_ROUTE("GET", "/api/v1/tenants", rest_tenants_get),
+    REST_ROUTE("POST", "/api/v1/tenants", rest_tenants_post),
+    REST_ROUTE("GET", "/api/v1/tenants/{id}", rest_tenant_get),
+    REST_ROUTE("DELETE", "/api/v1/tenants/{id}", rest_tenant_delete),
+    REST_ROUTE("GET", "/api/v1/tenants/{id}/tables", rest_tenant_tables_get),
+    REST_ROUTE("GET", "/api/v1/statements", rest_statements_get),
+    REST_ROUTE("DELETE", "/api/v1/statements/{id}", rest_statement_delete),
+    REST_ROUTE("GET", "/api/v1/log-level", rest_log_level_get),
+    REST_ROUTE("PUT", "/api/v1/log-level", rest_log_level_put),
+    REST_ROUTE("GET", "/api/v1/backups", rest_backups_get),
+    REST_ROUTE("POST", "/api/v1/backups", rest_backups_post),
+    REST_ROUTE("DELETE", "/api/v1/backups/{id}", rest_backup_delete),
+    REST_ROUTE("GET", "/api/v1/backups/{id}/files/{path+}", rest_backup_file_get),
+    REST_ROUTE("GET", "/api/v1/openapi.json", rest_openapi_get),
+    REST_ROUTE("GET", "/", rest_index_get),
+};
+#define REST_ROUTE_COUNT (sizeof(rest_table) / sizeof(rest_table[0]))
+
+const struct rest_route *rest_routes(size_t *count_out)
+{
+    *count_out = REST_ROUTE_COUNT;
+    return rest_table;
+}
+
+/* Text up to the next '/', which stays in *rest. */
+static struct str rest_segment(struct str *rest)
+{
+    ptrdiff_t slash = str_find_char(*rest, '/');
+    size_t len = slash < 0 ? rest->len : (size_t)slash;
+    struct str segment = str_slice(*rest, 0, len);
+    *rest = str_from_index(*rest, len);
+    return segment;
+}
+
+static bool rest_route_matches(struct str pattern, struct str path, struct str *parameters_out)
+{
+    size_t count = 0;
+    while (pattern.len > 0 && path.len > 0) {
+        if (path.ptr[0] != '/')
+            return false;
+        pattern = str_from_index(pattern, 1);
+        path = str_from_index(path, 1);
+        struct str wanted = rest_segment(&pattern);
+        if (str_ends_with(wanted, S("+}"))) {
+            parameters_out[count] = path;
+            return path.len > 0;
+        }
+        struct str given = rest_segment(&path);
+        if (str_starts_with(wanted, S("{"))) {
+            if (given.len == 0)
+                return false;
+            parameters_out[count++] = given;
+        } else if (!str_equal(wanted, given)) {
+            return false;
+        }
+    }
+    return pattern.len == 0 && path.len == 0;
+}
+
+const struct rest_route *rest_route_find(struct arena *arena, struct str method, struct str path,
+                                         struct str *parameters_out, struct str *allow_out, struct err *err)
+{
+    struct str wanted = str_equal(method, S("HEAD")) ? S("GET") : method;
+    struct str allow = S("");
+    for (size_t i = 0; i < REST_ROUTE_COUNT; i++) {
+        struct str parameters[REST_PARAMETERS_MAX] = {0};
+        if (!rest_route_matches(str_from(rest_table[i].pattern), path, parameters))
+            continue;
+        if (str_equal(str_from(rest_table[i].method), wanted)) {
+            memcpy(parameters_out, parameters, sizeof(parameters));
+            return &rest_table[i];
+        }
+        const char *name = rest_table[i].method;
+        allow = str_format(arena, "%.*s%s%s%s", STR_ARG(allow), allow.len ? ", " : "", name,
+                           strcmp(name, "GET") == 0 ? ", HEAD" : "");
+    }
+    *allow_out = allow;
+    if (allow.len > 0)
+        err_set(err, ERR_UNIMPLEMENTED, "this path does not know the method %.*s", STR_ARG(str_slice(method, 0, 32)));
+    else
+        err_set(err, ERR_NOT_FOUND, "no such path: %.*s", STR_ARG(str_slice(path, 0, 128)));
+    err_hint(err, "GET /api/v1/openapi.json describes what there is");
+    return NULL;
+}
