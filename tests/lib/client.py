@@ -6,6 +6,9 @@ import pyarrow as pa
 import pyarrow.flight as flight
 import requests
 
+# What pyarrow raises for an error of the server, whatever its kind.
+FAILS = (pa.ArrowException, flight.FlightError)
+
 
 class Client:
     """A tenant of a server, as its user sees it."""
@@ -43,10 +46,11 @@ class Client:
         assert (rows.num_rows, rows.num_columns) == (1, 1), f"{sql}: {rows.num_rows} rows, {rows.num_columns} columns"
         return rows.column(0)[0].as_py()
 
-    def upload(self, table, data, batch_rows=None, app_metadata=None, write_options=None, timeout=60, **headers):
-        """Uploads a table or an iterable of batches; gives the JSON of the PutResult."""
+    def upload(self, table, data, batch_rows=None, app_metadata=None, write_options=None, timeout=60, schema=None,
+               **headers):
+        """Uploads a table, or batches of a schema; gives the JSON of the PutResult."""
         path = [table] if isinstance(table, str) else list(table)
-        schema = data.schema
+        schema = schema or data.schema
         options = self.options(timeout, **headers)
         if write_options is not None:
             options = flight.FlightCallOptions(timeout=timeout, headers=[(b"eider-tenant", self.tenant.encode())],
