@@ -7,10 +7,12 @@
 #include "base/err.h"
 
 struct gate_result {
-    struct str sql;         /* rewritten text; the input itself when nothing changed */
+    struct str sql; /* rewritten text; the input itself when nothing changed */
     bool rewritten;
     size_t statement_count; /* 0: only comments and white space, refused by the caller */
     bool may_write;         /* a guess from the first words, for routing; the worker decides */
+    const size_t *quoted;   /* where in the input names were put in quotes, ascending: each added two bytes */
+    size_t quoted_count;
 };
 
 /* tenant: its id, for `<tenant>.iceberg.t`. Errors name line and column. */
@@ -20,4 +22,4 @@ bool gate_check(struct str sql, struct str tenant, struct arena *arena, struct g
 /* Maps an offset in the rewritten text back to the user's. */
 size_t gate_map_offset(const struct gate_result *result, size_t offset);
 
-/* Test builds only (option gate_off): everything passes. */
+/* In test builds with the option gate_off, gate_off.c stands in for gate.c: everything passes, nothing is rewritten. */

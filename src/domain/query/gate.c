@@ -1,0 +1,380 @@
+/* The gate's entry: cuts the text into tokens, walks over them once, and puts quotes around names that need them. */
+#include "domain/query/gate.h"
+
+#include <assert.h>
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+
+#include "base/limits.h"
+#include "domain/query/gate_priv.h"
+
+struct str gate_text(const struct gate *gate, size_t index)
+{
+    if (index >= gate->tokens.count)
+        return S("");
+    return str_slice(gate->sql, gate->tokens.items[index].start, gate->tokens.items[index].len);
+}
+
+bool gate_is_name(const struct gate *gate, size_t index)
+{
+    return index < gate->tokens.count &&
+           (gate->tokens.items[index].kind == LEXER_WORD || gate->tokens.items[index].kind == LEXER_QUOTED);
+}
+
+bool gate_is_word(const struct gate *gate, size_t index, const char *word)
+{
+    return index < gate->tokens.count && gate->tokens.items[index].kind == LEXER_WORD &&
+           str_equal_nocase(gate_text(gate, index), str_from(word));
+}
+
+bool gate_is_operator(const struct gate *gate, size_t index, const char *text)
+{
+    return index < gate->tokens.count && gate->tokens.items[index].kind == LEXER_OPERATOR &&
+           str_equal(gate_text(gate, index), str_from(text));
+}
+
+struct str gate_name(const struct gate *gate, size_t index)
+{
+    struct str text = gate_text(gate, index);
+    bool quoted = index < gate->tokens.count && gate->tokens.items[index].kind == LEXER_QUOTED;
+    return quoted ? str_slice(text, 1, text.len - 2) : text;
+}
+
+bool gate_is_keyword(const struct gate *gate, size_t index)
+{
+    if (index >= gate->tokens.count || gate->tokens.items[index].kind != LEXER_WORD)
+        return false;
+    return !gate_is_operator(gate, index - 1, ".") && !gate_is_operator(gate, index - 1, "$");
+}
+
+struct str gate_cite(struct str text, size_t len)
+{
+    if (text.len <= len)
+        return text;
+    while (len && ((unsigned char)text.ptr[len] & 0xC0) == 0x80)
+        len--;
+    return str_slice(text, 0, len);
+}
+
+struct gate_level *gate_level(struct gate *gate)
+{
+    return &gate->levels.items[gate->levels.count - 1];
+}
+
+/* Line and column, both from 1; columns count characters. */
+static void gate_position(struct str sql, size_t offset, int *line_out, int *column_out)
+{
+    *line_out = *column_out = 1;
+    for (size_t i = 0; i < offset && i < sql.len; i++) {
+        if (sql.ptr[i] == '\n') {
+            ++*line_out;
+            *column_out = 1;
+        } else if (((unsigned char)sql.ptr[i] & 0xC0) != 0x80) {
+            ++*column_out;
+        }
+    }
+}
+
+static bool gate_refuse_at(struct gate *gate, size_t offset, enum err_code code, const char *why)
+{
+    int line, column;
+    gate_position(gate->sql, offset, &line, &column);
+    return err_set(gate->err, code, "line %d, column %d: %s", line, column, why);
+}
+
+bool gate_refuse(struct gate *gate, size_t index, enum err_code code, const char *format, ...)
+{
+    char why[256];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(why, sizeof(why), format, args);
+    va_end(args);
+    for (char *c = why; *c; c++) {
+        if ((unsigned char)*c < ' ')
+            *c = ' ';
+    }
+    size_t offset = index < gate->tokens.count ? gate->tokens.items[index].start : gate->sql.len;
+    return gate_refuse_at(gate, offset, code, why);
+}
+
+static bool gate_limit(struct gate *gate, size_t index, enum limit limit, const char *what)
+{
+    gate_refuse(gate, index, ERR_INVALID, "%s: limit %s (%" PRId64 " %s)", what, limits_name(limit), limits_get(limit),
+                limits_unit(limit));
+    return err_hint(gate->err, "the server's eider.yaml can raise it: limits: {%s: ...}", limits_name(limit));
+}
+
+/* Length of the Unicode space at the start of the bytes, or 0: those that DuckDB takes for white space outside of
+ * quotes. */
+static size_t gate_space(struct str text)
+{
+    static const char *const spaces[] = {"\xC2\xA0",     "\xE2\x80\xAF", "\xE2\x81\x9F",
+                                         "\xE2\x81\xA0", "\xE3\x80\x80", "\xEF\xBB\xBF"};
+    for (size_t i = 0; i < sizeof(spaces) / sizeof(spaces[0]); i++) {
+        if (str_starts_with(text, str_from(spaces[i])))
+            return strlen(spaces[i]);
+    }
+    /* U+2000 to U+200B */
+    bool is_space = str_starts_with(text, S("\xE2\x80")) && text.len > 2 && (unsigned char)text.ptr[2] >= 0x80 &&
+                    (unsigned char)text.ptr[2] <= 0x8B;
+    return is_space ? 3 : 0;
+}
+
+/* DuckDB replaces Unicode spaces by a scan of its own, which takes some strings and comments for something else. So
+ * they are replaced here, where it is known what is outside of quotes; as many blanks as bytes, so that positions stay.
+ * Unquoted, these bytes can only be part of a word. *text_out: a copy, or untouched. */
+static bool gate_blank_spaces(struct gate *gate, const struct lexer_token *token, char **copy)
+{
+    bool dollar = gate->sql.ptr[token->start] == '$';
+    for (size_t i = token->start; i < token->start + token->len; i++) {
+        if ((unsigned char)gate->sql.ptr[i] < 0x80) {
+            if (dollar && i > token->start && gate->sql.ptr[i] == '$')
+                break;
+            continue;
+        }
+        if (token->kind == LEXER_STRING) {
+            if (dollar)
+                return gate_refuse_at(gate, i, ERR_INVALID, "a $tag$ with characters other than ASCII letters");
+            break;
+        }
+        size_t len = gate_space(str_from_index(gate->sql, i));
+        if (!len)
+            continue;
+        if (!*copy)
+            *copy = str_cstr(gate->arena, gate->sql);
+        memset(*copy + i, ' ', len);
+    }
+    return true;
+}
+
+/* Cuts the text into gate->tokens. *blanked_out: the same text with plain spaces, to be cut again, or NULL. */
+static bool gate_cut(struct gate *gate, char **blanked_out)
+{
+    struct lexer lexer = {.text = gate->sql};
+    char *copy = NULL;
+    vec_clear(&gate->tokens);
+    for (;;) {
+        struct lexer_token token = lexer_next(&lexer);
+        if (token.kind == LEXER_END)
+            break;
+        if (token.kind == LEXER_ERROR)
+            return gate_refuse_at(gate, token.start, ERR_INVALID, token.error);
+        if (!gate_blank_spaces(gate, &token, &copy))
+            return false;
+        vec_push(&gate->tokens, token);
+        if (gate->tokens.count > (size_t)limits_get(LIMIT_SQL_TOKENS))
+            return gate_limit(gate, gate->tokens.count - 1, LIMIT_SQL_TOKENS, "too many words and signs");
+    }
+    *blanked_out = copy;
+    return true;
+}
+
+/* Chains of these cost DuckDB's planner the cube of their length; AND, OR and commas do not. Brackets count, because a
+ * chain goes on inside them. */
+static bool gate_count_operator(struct gate *gate, size_t index)
+{
+    struct gate_level *level = gate_level(gate);
+    if (gate_is_operator(gate, index, ".") || gate_is_operator(gate, index, "::"))
+        return true;
+    if (++level->operators > limits_get(LIMIT_SQL_OPERATORS))
+        return gate_limit(gate, index, LIMIT_SQL_OPERATORS, "too many operators in one expression");
+    return true;
+}
+
+/* What follows is another expression at the same depth. */
+static void gate_new_chain(struct gate *gate)
+{
+    size_t depth = gate->levels.count;
+    gate_level(gate)->operators = depth > 1 ? gate->levels.items[depth - 2].operators + 1 : 0;
+}
+
+static bool gate_open(struct gate *gate, size_t index)
+{
+    struct gate_level level = gate_table_open(gate, index);
+    level.operators = gate_level(gate)->operators + 1;
+    if (gate->levels.count > (size_t)limits_get(LIMIT_SQL_DEPTH))
+        return gate_limit(gate, index, LIMIT_SQL_DEPTH, "brackets nested too deeply");
+    vec_push(&gate->levels, level);
+    return true;
+}
+
+static void gate_end_statement(struct gate *gate)
+{
+    gate->levels.count = 1;
+    *gate_level(gate) = (struct gate_level){0};
+    gate->start = SIZE_MAX;
+    gate->table_next = gate->changes_rows = gate->index = false;
+}
+
+static bool gate_operator(struct gate *gate, size_t index)
+{
+    struct str text = gate_text(gate, index);
+    if (text.len > 1)
+        return gate_count_operator(gate, index);
+    switch (text.ptr[0]) {
+    case '(':
+    case '[':
+    case '{':
+        return gate_open(gate, index);
+    case ')':
+    case ']':
+    case '}':
+        if (gate->levels.count > 1)
+            gate->levels.count--;
+        return true;
+    case ',':
+        gate_level(gate)->operators =
+            gate->levels.count > 1 ? gate->levels.items[gate->levels.count - 2].operators + 1 : 0;
+        return true;
+    case ';':
+        gate_end_statement(gate);
+        return true;
+    default:
+        return gate_count_operator(gate, index);
+    }
+}
+
+/* A bare `default` is a keyword, but it is also the name of the schema where tables live. */
+static void gate_quote_default(struct gate *gate, size_t index, bool table)
+{
+    bool qualifies = gate_is_operator(gate, index + 1, ".") && !gate_is_operator(gate, index - 1, ".");
+    if (gate_is_word(gate, index, "default") && (qualifies || table || gate_is_word(gate, index - 1, "use")))
+        vec_push(&gate->quoted, gate->tokens.items[index].start);
+}
+
+static bool gate_word(struct gate *gate, size_t index)
+{
+    if (gate_is_operator(gate, index + 1, "(") && !gate_call(gate, index))
+        return false;
+    if (gate->tokens.items[index].kind != LEXER_WORD)
+        return true;
+    gate_quote_default(gate, index, gate->table_at == index);
+    if (!gate_is_keyword(gate, index))
+        return true;
+    if (gate_is_word(gate, index, "and") || gate_is_word(gate, index, "or"))
+        gate_new_chain(gate);
+    else if (gate_words_ends_tables(gate_name(gate, index)) || gate_is_word(gate, index, "from"))
+        gate_level(gate)->operators = 0;
+    return true;
+}
+
+static bool gate_token(struct gate *gate, size_t index)
+{
+    bool separator = gate_is_operator(gate, index, ";");
+    if (gate->start == SIZE_MAX && !separator && !gate_is_operator(gate, index, "(")) {
+        gate->start = index;
+        gate->statement_count++;
+    }
+    if (gate->start == index && !gate_statement(gate))
+        return false;
+    if (!gate_table(gate, index))
+        return false;
+    switch (gate->tokens.items[index].kind) {
+    case LEXER_WORD:
+    case LEXER_QUOTED:
+        return gate_word(gate, index);
+    case LEXER_OPERATOR:
+        return gate_operator(gate, index);
+    case LEXER_STRING:
+    case LEXER_NUMBER:
+    case LEXER_PARAMETER:
+        return true;
+    case LEXER_END:
+    case LEXER_ERROR:
+        break;
+    }
+    mem_panic("the gate kept a token that is none");
+}
+
+static bool gate_walk(struct gate *gate)
+{
+    char *blanked = NULL;
+    if (!gate_cut(gate, &blanked))
+        return false;
+    if (blanked) {
+        gate->sql = str_bytes(blanked, gate->sql.len);
+        char *again = NULL;
+        if (!gate_cut(gate, &again))
+            return false;
+        assert(!again);
+    }
+    vec_push(&gate->levels, ((struct gate_level){0}));
+    gate_end_statement(gate);
+    for (size_t i = 0; i < gate->tokens.count; i++) {
+        if (!gate_token(gate, i))
+            return false;
+    }
+    return true;
+}
+
+/* The text with quotes around the names that need them. */
+static struct str gate_rewrite(struct gate *gate)
+{
+    const size_t len = sizeof("default") - 1;
+    char *text = arena_alloc(gate->arena, gate->sql.len + 2 * gate->quoted.count + 1);
+    size_t from = 0, to = 0;
+    for (size_t i = 0; i < gate->quoted.count; i++) {
+        size_t at = gate->quoted.items[i];
+        memcpy(text + to, gate->sql.ptr + from, at - from);
+        to += at - from;
+        /* Lower case: the schema's name, however the keyword was written. */
+        memcpy(text + to, "\"default\"", len + 2);
+        to += len + 2;
+        from = at + len;
+    }
+    memcpy(text + to, gate->sql.ptr + from, gate->sql.len - from);
+    return str_bytes(text, to + gate->sql.len - from);
+}
+
+static void gate_result(struct gate *gate, struct str sql, struct gate_result *result_out)
+{
+    *result_out = (struct gate_result){
+        .sql = gate->sql,
+        .rewritten = gate->sql.ptr != sql.ptr || gate->quoted.count > 0,
+        .statement_count = gate->statement_count,
+        .may_write = gate->may_write,
+        .quoted_count = gate->quoted.count,
+    };
+    if (!gate->quoted.count)
+        return;
+    result_out->quoted = arena_copy(gate->arena, gate->quoted.items, gate->quoted.count * sizeof(size_t));
+    result_out->sql = gate_rewrite(gate);
+}
+
+bool gate_check(struct str sql, struct str tenant, struct arena *arena, struct gate_result *result_out, struct err *err)
+{
+    (void)tenant;
+    if (sql.len > (size_t)limits_get(LIMIT_SQL)) {
+        err_set(err, ERR_INVALID, "the statement is longer than limit %s (%" PRId64 " bytes)", limits_name(LIMIT_SQL),
+                limits_get(LIMIT_SQL));
+        return err_hint(err, "the server's eider.yaml can raise it: limits: {%s: ...}", limits_name(LIMIT_SQL));
+    }
+    if (sql.len && memchr(sql.ptr, '\0', sql.len))
+        return err_set(err, ERR_INVALID, "the statement contains a NUL character");
+    if (!str_is_utf8(sql.ptr, sql.len))
+        return err_set(err, ERR_INVALID, "the statement is not valid UTF-8");
+    struct gate gate = {.sql = sql.len ? sql : S(""), .arena = arena, .err = err, .table_at = SIZE_MAX};
+    bool ok = gate_walk(&gate);
+    if (ok)
+        gate_result(&gate, sql.len ? sql : gate.sql, result_out);
+    vec_done(&gate.tokens);
+    vec_done(&gate.levels);
+    vec_done(&gate.quoted);
+    return ok;
+}
+
+size_t gate_map_offset(const struct gate_result *result, size_t offset)
+{
+    const size_t len = sizeof("default") - 1;
+    for (size_t i = result->quoted_count; i-- > 0;) {
+        size_t begins = result->quoted[i] + 2 * i; /* of the opening quote in the new text */
+        if (offset <= begins)
+            continue;
+        if (offset >= begins + len + 2)
+            return offset - 2 * (i + 1);
+        /* inside the quoted name */
+        return result->quoted[i] + (offset - begins - 1 < len ? offset - begins - 1 : len - 1);
+    }
+    return offset;
+}
