@@ -1,5 +1,6 @@
 /* Leader and followers: one thread reads the channel; when it has read a statement it passes the reading role on and
  * runs the statement itself, so a small query never waits for another thread to wake up. */
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -134,16 +135,18 @@ static void worker_on_statement_frame(struct worker *worker, struct worker_state
 
 /* --- Frames about the worker --- */
 
+/* proc(5): the second field of statm counts resident pages. */
 static uint64_t worker_rss_bytes(void)
 {
-    unsigned long long size = 0, resident = 0;
-    FILE *file = fopen("/proc/self/statm", "re");
-    if (!file)
-        return 0;
-    if (fscanf(file, "%llu %llu", &size, &resident) != 2)
-        resident = 0;
-    fclose(file);
-    return resident * (uint64_t)sysconf(_SC_PAGESIZE);
+    char text[128];
+    int fd = open("/proc/self/statm", O_RDONLY | O_CLOEXEC);
+    ssize_t len = fd < 0 ? -1 : read(fd, text, sizeof(text));
+    if (fd >= 0)
+        close(fd);
+    struct str rest = str_bytes(text, len > 0 ? (size_t)len : 0), field;
+    uint64_t pages = 0;
+    bool known = str_split_next(&rest, ' ', &field) && str_split_next(&rest, ' ', &field) && str_to_u64(field, &pages);
+    return known ? pages * (uint64_t)sysconf(_SC_PAGESIZE) : 0;
 }
 
 static void worker_answer_usage(struct worker *worker)

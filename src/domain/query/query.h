@@ -13,10 +13,10 @@ struct query;
 struct statement;
 
 struct query_options {
-    struct str data;          /* data directory */
-    struct str program;       /* path of the eider program, started again as worker */
-    struct str library;       /* libduckdb.so */
-    struct str extensions;    /* directory of extensions */
+    struct str data;       /* data directory */
+    struct str program;    /* path of the eider program, started again as worker */
+    struct str library;    /* libduckdb.so */
+    struct str extensions; /* directory of extensions */
 };
 
 struct query *query_new(struct loop *loop, struct tenant_list *tenants, const struct query_options *options,
@@ -27,17 +27,22 @@ void query_drain(struct query *query, void (*done)(void *owner), void *owner);
 void query_free(struct query **query);
 
 enum query_format {
-    QUERY_FORMAT_FLIGHT, QUERY_FORMAT_ARROW, QUERY_FORMAT_JSON, QUERY_FORMAT_JSON_LINES, QUERY_FORMAT_CSV,
+    QUERY_FORMAT_FLIGHT,
+    QUERY_FORMAT_ARROW,
+    QUERY_FORMAT_JSON,
+    QUERY_FORMAT_JSON_LINES,
+    QUERY_FORMAT_CSV,
     QUERY_FORMAT_PARQUET, /* same order as enum engine_format */
 };
 
-/* A piece of a result. FLIGHT: one Arrow message, header = flatbuffer, body = buffers; a body larger than a block comes in
- * several pieces, body_total is its whole length and header is empty from the second piece on. Else: bytes in body. */
+/* A piece of a result. FLIGHT: one Arrow message, header = flatbuffer, body = buffers; a body larger than a block comes
+ * in several pieces, body_total is its whole length and header is empty from the second piece on. Else: bytes in body.
+ */
 struct query_piece {
     struct slice header;
     struct slice body;
-    uint64_t body_total;  /* FLIGHT: whole length of this message's body, in its first piece */
-    bool first;           /* first piece of a message */
+    uint64_t body_total; /* FLIGHT: whole length of this message's body, in its first piece */
+    bool first;          /* first piece of a message */
     uint64_t rows;
 };
 
@@ -50,7 +55,8 @@ struct query_end {
     int64_t queued_us, run_us;
 };
 
-/* Who takes the result. The sink takes the slices of a piece; holding them back holds the worker back (back-pressure). */
+/* Who takes the result. The sink takes the slices of a piece; holding them back holds the worker back (back-pressure).
+ */
 struct query_sink {
     void (*on_piece)(void *owner, struct query_piece *piece);
     void (*on_end)(void *owner, const struct query_end *end); /* last call; the statement is gone after it */
@@ -59,14 +65,14 @@ struct query_sink {
 
 struct query_request {
     const struct principal *who;
-    struct str tenant;        /* may be empty: see tenant_resolve */
+    struct str tenant; /* may be empty: see tenant_resolve */
     struct str sql;
-    struct str parameters;    /* JSON, or empty */
+    struct str parameters; /* JSON, or empty */
     enum query_format format;
-    int64_t deadline_us;      /* clock_now_us scale; CLOCK_NEVER: only query.timeout applies */
-    struct str protocol;      /* "flight", "rest": for log and metrics */
+    int64_t deadline_us; /* clock_now_us scale; CLOCK_NEVER: only query.timeout applies */
+    struct str protocol; /* "flight", "rest": for log and metrics */
     uint64_t request_id;
-    bool describe_only;       /* QUERY_FORMAT_FLIGHT: one piece, header = encapsulated IPC schema message; nothing runs */
+    bool describe_only; /* QUERY_FORMAT_FLIGHT: one piece, header = encapsulated IPC schema message; nothing runs */
 };
 
 /* Texts are copied. NULL with *err when refused at once (gate, tenant, queue full, draining). */
@@ -86,8 +92,8 @@ enum query_mode { QUERY_MODE_CREATE, QUERY_MODE_APPEND, QUERY_MODE_REPLACE, QUER
 
 struct query_upload_request {
     const struct principal *who;
-    struct str tenant;        /* may be empty */
-    struct str schema;        /* may be empty: "default" */
+    struct str tenant; /* may be empty */
+    struct str schema; /* may be empty: "default" */
     struct str table;
     enum query_mode mode;
     int64_t deadline_us;
@@ -95,14 +101,15 @@ struct query_upload_request {
     uint64_t request_id;
 };
 
-/* on_piece is never called; on_ready tells that more messages may be sent after query_upload_is_full. The end's rows and
- * bytes are what was stored; when on_end has error NULL the rows are durable. */
+/* on_piece is never called; on_ready tells that more messages may be sent after query_upload_is_full. The end's rows
+ * and bytes are what was stored; when on_end has error NULL the rows are durable. */
 struct statement *query_upload(struct query *query, const struct query_upload_request *request,
                                const struct query_sink *sink, void (*on_ready)(void *owner), struct err *err);
 /* Memory for the body of the next message, in shared memory, 64-byte aligned, zero length allowed. Grows with what is
  * touched, so a lying size costs nothing. NULL with ERR_RESOURCE. Valid until query_upload_message. */
 uint8_t *query_upload_body(struct statement *statement, size_t size, struct err *err);
-/* Passes a message on: flatbuffer header (copied) and the body filled so far (length = size above). The first message is the schema. */
+/* Passes a message on: flatbuffer header (copied) and the body filled so far (length = size above). The first message
+ * is the schema. */
 void query_upload_message(struct statement *statement, struct str header);
 /* More than flight.upload_buffer bytes wait in the worker: stop reading from the client until on_ready. */
 bool query_upload_is_full(const struct statement *statement);
@@ -114,15 +121,16 @@ enum query_state { QUERY_QUEUED, QUERY_RUNNING, QUERY_CANCELLING, QUERY_ENDED };
 
 struct query_info {
     struct str id, tenant, user, protocol, sql; /* sql is cut to 4 KiB */
-    int state;                  /* enum query_state */
-    int outcome;                /* enum query_outcome once ended */
-    struct str error;           /* message, or empty */
+    int state;                                  /* enum query_state */
+    int outcome;                                /* enum query_outcome once ended */
+    struct str error;                           /* message, or empty */
     int64_t started_wall_us;
     int64_t queued_us, run_us;
     uint64_t rows, bytes;
 };
 /* Running ones first, then recent ones, newest first; tenant empty = all. Valid during the call. */
-void query_each(struct query *query, struct str tenant, void (*each)(void *owner, const struct query_info *info), void *owner);
+void query_each(struct query *query, struct str tenant, void (*each)(void *owner, const struct query_info *info),
+                void *owner);
 
 struct query_worker_info {
     struct str tenant;
@@ -131,7 +139,9 @@ struct query_worker_info {
     int64_t rss_bytes, memory_bytes, spill_bytes, file_bytes, wal_bytes;
     uint64_t starts, crashes;
 };
-void query_each_worker(struct query *query, void (*each)(void *owner, const struct query_worker_info *info), void *owner);
+void query_each_worker(struct query *query, void (*each)(void *owner, const struct query_worker_info *info),
+                       void *owner);
 
 /* A consistent copy of the tenant's database at path (inside the tenant's directory), for backup. */
-void query_snapshot(struct query *query, struct str tenant, struct str path, void (*done)(void *owner, const struct err *error), void *owner);
+void query_snapshot(struct query *query, struct str tenant, struct str path,
+                    void (*done)(void *owner, const struct err *error), void *owner);

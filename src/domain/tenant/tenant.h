@@ -34,7 +34,8 @@ void tenant_list_close(struct tenant_list **list);
 
 /* An active tenant, or NULL with ERR_NOT_FOUND. */
 struct tenant *tenant_find(struct tenant_list *list, struct str id, struct err *err);
-/* The tenant a request means: the explicit id (may be empty), else the only one visible to who, else an error that names the option. */
+/* The tenant a request means: the explicit id (may be empty), else the only one visible to who, else an error that
+ * names the option. */
 struct tenant *tenant_resolve(struct tenant_list *list, const struct principal *who, struct str id, struct err *err);
 /* All active ones in order of id: item 0 .. count-1; valid until the list changes. */
 size_t tenant_count(const struct tenant_list *list);
@@ -42,13 +43,15 @@ struct tenant *tenant_at(const struct tenant_list *list, size_t index);
 /* "<data>/tenants/<id>", in the arena. */
 struct str tenant_directory(const struct tenant_list *list, const struct tenant *tenant, struct arena *arena);
 
-/* Durable when done is called, on the loop's thread; error NULL on success. Errors that are known at once also come by done. */
+/* Durable when done is called, on the loop's thread; error NULL on success. Errors that are known at once also come by
+ * done. */
 typedef void tenant_done(void *owner, const struct err *error);
 void tenant_create(struct tenant_list *list, struct str id, tenant_done *done, void *owner);
 /* Tombstone first, then the worker (see tenant_on_delete), then the files, then the row. */
 void tenant_delete(struct tenant_list *list, struct str id, tenant_done *done, void *owner);
 
-/* Set once by domain/query: ends the tenant's statements and worker, then calls finished(finished_owner) on the loop's thread. */
+/* Set once by domain/query: ends the tenant's statements and worker, then calls finished(finished_owner) on the loop's
+ * thread. */
 void tenant_on_delete(struct tenant_list *list,
                       void (*end)(void *owner, struct tenant *tenant, void (*finished)(void *), void *finished_owner),
                       void *owner);

@@ -2,7 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <sys/epoll.h>
+#include <poll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -22,7 +22,7 @@ struct channel {
     VEC(int) fds; /* descriptors that belong to ATTACH frames in out, oldest first; owned */
     uint32_t next_block;
     bool closed;
-    bool wants_out; /* EPOLLOUT is registered */
+    bool wants_out; /* POLLOUT is registered */
 };
 
 static void channel_on_ready(struct loop_watch *watch, uint32_t events);
@@ -39,7 +39,7 @@ struct channel *channel_open(struct loop *loop, int fd, const struct channel_han
     channel->loop = loop;
     channel->handler = *handler;
     channel->watch = (struct loop_watch){.fd = fd, .on_ready = channel_on_ready, .owner = channel};
-    if (!loop_watch_add(loop, &channel->watch, EPOLLIN, err)) {
+    if (!loop_watch_add(loop, &channel->watch, POLLIN, err)) {
         close(fd);
         mem_free(channel);
         return NULL;
@@ -129,9 +129,9 @@ void channel_drain(struct channel *channel)
 static void channel_on_ready(struct loop_watch *watch, uint32_t events)
 {
     struct channel *channel = watch->owner;
-    if (events & EPOLLOUT)
+    if (events & POLLOUT)
         channel_flush(channel);
-    if (!(events & (EPOLLIN | EPOLLHUP | EPOLLERR)))
+    if (!(events & (POLLIN | POLLHUP | POLLERR)))
         return;
     for (int i = 0; i < CHANNEL_READS_PER_TURN && !channel->closed; i++)
         if (!channel_receive(channel))
@@ -199,6 +199,6 @@ void channel_flush(struct channel *channel)
     bool wants_out = buf_len(&channel->out) > 0;
     if (wants_out != channel->wants_out && !channel->closed) {
         channel->wants_out = wants_out;
-        loop_watch_change(channel->loop, &channel->watch, wants_out ? EPOLLIN | EPOLLOUT : EPOLLIN);
+        loop_watch_change(channel->loop, &channel->watch, wants_out ? POLLIN | POLLOUT : POLLIN);
     }
 }

@@ -1,0 +1,26 @@
+/* An import: a short-lived worker with DuckDB in memory that reads what lies outside (files that `eider ingest` was
+ * given) and streams the result of one SELECT as Arrow. It may read the named paths and nothing else, and has no
+ * network. Runs on any loop; the command line uses it without a server. Callbacks always come later, from the loop. */
+#pragma once
+#include "domain/query/query.h"
+
+struct query_import;
+
+struct query_import_options {
+    struct str program;        /* the eider program */
+    struct str library;        /* libduckdb.so */
+    struct str extensions;     /* may be empty */
+    struct str temp_directory; /* for spilling; exists; may be empty */
+    const struct str *paths;   /* files and directories that the SQL reads */
+    size_t path_count;
+    int stdin_fd; /* read as '/dev/stdin' in the SQL; -1: none */
+};
+
+/* sql: one SELECT over the paths. The sink gets QUERY_FORMAT_FLIGHT pieces; holding them holds the worker. */
+struct query_import *query_import_start(struct loop *loop, const struct query_import_options *options, struct str sql,
+                                        const struct query_sink *sink, struct err *err);
+/* on_end follows with ERR_CANCELLED (or with what happened first). */
+void query_import_cancel(struct query_import *import);
+/* Ends the worker, without a callback if on_end has not come. Not from inside on_piece; from on_end it may be called.
+ * Accepts NULL inside. */
+void query_import_free(struct query_import **import);

@@ -1,0 +1,500 @@
+/* One statement from the request to its end: checked, admitted, sent, watched, stopped, remembered. */
+#include <assert.h>
+#include <inttypes.h>
+
+#include "base/clock.h"
+#include "base/limits.h"
+#include "base/state.h"
+#include "domain/query/gate.h"
+#include "domain/query/query_priv.h"
+
+#define STATEMENT_NAME_MAX 255
+
+static const struct state_rule statement_rules[] = {
+    [QUERY_QUEUED] = {"queued", STATE_TO(QUERY_RUNNING) | STATE_TO(QUERY_CANCELLING)},
+    [QUERY_RUNNING] = {"running", STATE_TO(QUERY_CANCELLING) | STATE_TO(QUERY_ENDED)},
+    [QUERY_CANCELLING] = {"cancelling", STATE_TO(QUERY_ENDED)},
+    [QUERY_ENDED] = {"ended", 0},
+};
+
+static void statement_on_piece(struct query_task *task, struct query_piece *piece);
+static bool statement_on_put_done(struct query_task *task, const struct channel_put_done *done, struct err *err);
+static void statement_on_end(struct query_task *task, const struct query_task_end *end);
+static void statement_on_time(struct loop_timer *timer);
+static void statement_on_later(struct loop_task *task);
+
+static const struct query_task_events statement_run_events = {.on_piece = statement_on_piece,
+                                                              .on_end = statement_on_end};
+static const struct query_task_events statement_upload_events = {
+    .on_piece = statement_on_piece, .on_put_done = statement_on_put_done, .on_end = statement_on_end};
+
+/* --- Making one --- */
+
+/* Ordered by time and unique over restarts: microseconds since 1970, or one more than the last. */
+static struct str statement_new_id(struct query *query, struct arena *arena)
+{
+    uint64_t id = (uint64_t)clock_wall_us();
+    query->last_id = id > query->last_id ? id : query->last_id + 1;
+    return str_format(arena, "q%014" PRIx64, query->last_id);
+}
+
+static void statement_set_deadline(struct statement *statement, int64_t deadline_us)
+{
+    int64_t own_us = clock_deadline_us(limits_get(LIMIT_STATEMENT_TIMEOUT) * CLOCK_SECOND);
+    statement->deadline_limit = LIMIT_COUNT;
+    statement->deadline_us = deadline_us;
+    if (own_us < deadline_us) {
+        statement->deadline_us = own_us;
+        statement->deadline_limit = LIMIT_STATEMENT_TIMEOUT;
+    }
+}
+
+static struct statement *statement_new(struct query *query, struct tenant *tenant, enum statement_kind kind,
+                                       const struct query_sink *sink)
+{
+    struct statement *statement = mem_new(struct statement);
+    statement->query = query;
+    statement->side = query_side(query, tenant);
+    statement->kind = kind;
+    statement->arena = arena_new();
+    statement->id = statement_new_id(query, statement->arena);
+    statement->sink = *sink;
+    statement->created_us = clock_now_us();
+    statement->started_wall_us = clock_wall_us();
+    statement->timer.on_time = statement_on_time;
+    statement->timer.owner = statement;
+    statement->later.run = statement_on_later;
+    statement->later.owner = statement;
+    statement->task.owner = statement;
+    statement->task.events = kind == STATEMENT_UPLOAD ? &statement_upload_events : &statement_run_events;
+    list_init(&statement->task.node);
+    list_init(&statement->later.node);
+    list_init(&statement->node);
+    list_init(&statement->place);
+    return statement;
+}
+
+static void statement_free(struct statement *statement)
+{
+    loop_timer_cancel(statement->query->loop, &statement->timer);
+    loop_defer_cancel(&statement->later);
+    query_intake_free(&statement->intake, NULL);
+    arena_free(&statement->arena);
+    mem_free(statement);
+}
+
+/* Admits it; on refusal it is gone. */
+static struct statement *statement_enter(struct statement *statement, struct err *err)
+{
+    struct query *query = statement->query;
+    if (query->draining) {
+        err_set(err, ERR_UNAVAILABLE, "the server is shutting down");
+        statement_free(statement);
+        return NULL;
+    }
+    if (!query_admit(statement, err)) {
+        statement_free(statement);
+        return NULL;
+    }
+    list_append(&query->statements, &statement->node);
+    query->statement_count++;
+    return statement;
+}
+
+struct statement *query_run(struct query *query, const struct query_request *request, const struct query_sink *sink,
+                            struct err *err)
+{
+    struct tenant *tenant = tenant_resolve(query->tenants, request->who, request->tenant, err);
+    if (!tenant)
+        return NULL;
+    if (request->sql.len > (uint64_t)limits_get(LIMIT_SQL))
+        return limits_err(LIMIT_SQL, err), NULL;
+    if (request->parameters.len > (uint64_t)limits_get(LIMIT_SQL))
+        return err_set(err, ERR_RESOURCE, "the parameters are longer than limit %s", limits_name(LIMIT_SQL)), NULL;
+    enum statement_kind kind = request->describe_only ? STATEMENT_DESCRIBE : STATEMENT_RUN;
+    struct statement *statement = statement_new(query, tenant, kind, sink);
+    struct gate_result gate;
+    bool ok = gate_check(request->sql, tenant->id, statement->arena, &gate, err);
+    if (ok && gate.statement_count == 0)
+        ok = err_set(err, ERR_INVALID, "the request contains no SQL statement");
+    if (!ok) {
+        statement_free(statement);
+        return NULL;
+    }
+    statement->sql = str_copy(statement->arena, gate.sql);
+    statement->parameters = str_copy(statement->arena, request->parameters);
+    statement->user = str_copy(statement->arena, request->who ? request->who->user : S(""));
+    statement->protocol = str_copy(statement->arena, request->protocol);
+    statement->format = request->format;
+    statement->request_id = request->request_id;
+    statement_set_deadline(statement, request->deadline_us);
+    return statement_enter(statement, err);
+}
+
+struct statement *query_upload(struct query *query, const struct query_upload_request *request,
+                               const struct query_sink *sink, void (*on_ready)(void *owner), struct err *err)
+{
+    if (request->table.len == 0 || request->table.len > STATEMENT_NAME_MAX || request->schema.len > STATEMENT_NAME_MAX)
+        return err_set(err, ERR_INVALID, "a table's name has 1 to %d bytes", STATEMENT_NAME_MAX), NULL;
+    struct tenant *tenant = tenant_resolve(query->tenants, request->who, request->tenant, err);
+    if (!tenant)
+        return NULL;
+    struct statement *statement = statement_new(query, tenant, STATEMENT_UPLOAD, sink);
+    struct arena *arena = statement->arena;
+    statement->schema = str_copy(arena, request->schema);
+    statement->table = str_copy(arena, request->table);
+    statement->sql = str_format(arena, "-- upload into %.*s%s%.*s", STR_ARG(request->schema),
+                                request->schema.len ? "." : "", STR_ARG(request->table));
+    statement->user = str_copy(arena, request->who ? request->who->user : S(""));
+    statement->protocol = str_copy(arena, request->protocol);
+    statement->mode = request->mode;
+    statement->request_id = request->request_id;
+    statement->on_ready = on_ready;
+    statement->intake = query_intake_new();
+    statement_set_deadline(statement, request->deadline_us);
+    return statement_enter(statement, err);
+}
+
+/* --- Snapshots: a statement whose sink only waits for the end --- */
+
+struct statement_snapshot {
+    struct loop_task later; /* a refusal is told later as well */
+    struct err error;
+    void (*done)(void *owner, const struct err *error);
+    void *owner;
+};
+
+static void statement_snapshot_end(void *owner, const struct query_end *end)
+{
+    struct statement_snapshot *snapshot = owner;
+    snapshot->done(snapshot->owner, end->error);
+    mem_free(snapshot);
+}
+
+static void statement_snapshot_refused(struct loop_task *task)
+{
+    struct statement_snapshot *snapshot = task->owner;
+    statement_snapshot_end(snapshot, &(struct query_end){.error = &snapshot->error});
+}
+
+void query_snapshot(struct query *query, struct str tenant_id, struct str path,
+                    void (*done)(void *owner, const struct err *error), void *owner)
+{
+    struct statement_snapshot *snapshot = mem_new(struct statement_snapshot);
+    snapshot->done = done;
+    snapshot->owner = owner;
+    snapshot->later.run = statement_snapshot_refused;
+    snapshot->later.owner = snapshot;
+    list_init(&snapshot->later.node);
+    struct query_sink sink = {.on_end = statement_snapshot_end, .owner = snapshot};
+    struct tenant *tenant = tenant_find(query->tenants, tenant_id, &snapshot->error);
+    struct statement *statement = NULL;
+    if (tenant) {
+        statement = statement_new(query, tenant, STATEMENT_SNAPSHOT, &sink);
+        statement->path = str_copy(statement->arena, path);
+        statement->sql = S("-- backup");
+        statement->protocol = S("internal");
+        statement_set_deadline(statement, CLOCK_NEVER);
+        statement = statement_enter(statement, &snapshot->error);
+    }
+    if (!statement)
+        loop_defer(query->loop, &snapshot->later);
+}
+
+/* --- Running --- */
+
+void query_statement_start(struct statement *statement)
+{
+    int64_t now_us = clock_now_us();
+    statement->started_us = now_us;
+    state_move(&statement->state, QUERY_RUNNING, statement_rules);
+    if (statement->deadline_us != CLOCK_NEVER)
+        loop_timer_set(statement->query->loop, &statement->timer,
+                       statement->deadline_us > now_us ? statement->deadline_us - now_us : 0);
+    query_need_worker(statement);
+}
+
+/* Why writes are refused now; empty when they are not. */
+static struct str statement_refusal(struct statement *statement)
+{
+    struct query *query = statement->query;
+    struct tenant *tenant = statement->side->tenant;
+    const char *refusal = query_disk_free(&query->disk, query->options.data);
+    if (!refusal[0]) {
+        AUTO(arena) struct arena *arena = arena_new();
+        struct str directory = tenant_directory(query->tenants, tenant, arena);
+        refusal = query_disk_quota(&statement->side->disk, directory, &tenant->disk_bytes);
+    }
+    return str_from(refusal);
+}
+
+static void statement_send_run(struct statement *statement)
+{
+    struct channel_run run = {.format = (uint8_t)statement->format,
+                              .batch_target = (uint64_t)limits_get(LIMIT_BATCH_TARGET),
+                              .statement_id = statement->id,
+                              .refusal = statement_refusal(statement),
+                              .sql = statement->sql,
+                              .parameters = statement->parameters};
+    enum channel_type type = statement->kind == STATEMENT_RUN ? CHANNEL_RUN : CHANNEL_DESCRIBE;
+    query_task_run(&statement->task, statement->side->process, type, &run);
+}
+
+static void statement_send_upload(struct statement *statement)
+{
+    struct query_process *process = statement->side->process;
+    struct channel_upload upload = {.mode = (uint8_t)statement->mode,
+                                    .refusal = statement_refusal(statement),
+                                    .schema = statement->schema,
+                                    .table = statement->table};
+    query_task_upload(&statement->task, process, &upload);
+    query_intake_start(statement->intake, &statement->task);
+    if (statement->finish) {
+        channel_encode_empty(channel_out(process->channel), CHANNEL_FINISH, statement->task.id);
+        channel_flush(process->channel);
+    }
+    if (query_intake_has_room_again(statement->intake))
+        statement->on_ready(statement->sink.owner);
+}
+
+void query_statement_send(struct statement *statement)
+{
+    assert(statement->state == QUERY_RUNNING);
+    switch (statement->kind) {
+    case STATEMENT_RUN:
+    case STATEMENT_DESCRIBE:
+        statement_send_run(statement);
+        return;
+    case STATEMENT_UPLOAD:
+        statement_send_upload(statement);
+        return;
+    case STATEMENT_SNAPSHOT:
+        query_task_snapshot(&statement->task, statement->side->process, statement->path);
+        return;
+    }
+}
+
+static void statement_on_piece(struct query_task *task, struct query_piece *piece)
+{
+    struct statement *statement = task->owner;
+    bool wanted = statement->state == QUERY_RUNNING && statement->sink.on_piece;
+    if (!wanted) { /* nobody takes it: the worker gets its block back and comes to its end */
+        slice_release(&piece->header);
+        slice_release(&piece->body);
+        return;
+    }
+    statement->rows += piece->rows;
+    statement->bytes += piece->header.len + piece->body.len;
+    statement->sink.on_piece(statement->sink.owner, piece);
+}
+
+/* --- Uploads --- */
+
+static bool statement_on_put_done(struct query_task *task, const struct channel_put_done *done, struct err *err)
+{
+    struct statement *statement = task->owner;
+    if (!query_intake_done(statement->intake, done, err))
+        return false;
+    if (statement->state == QUERY_RUNNING && query_intake_has_room_again(statement->intake))
+        statement->on_ready(statement->sink.owner);
+    return true;
+}
+
+uint8_t *query_upload_body(struct statement *statement, size_t size, struct err *err)
+{
+    assert(statement->kind == STATEMENT_UPLOAD);
+    return query_intake_body(statement->intake, size, statement->task.process, err);
+}
+
+void query_upload_message(struct statement *statement, struct str header)
+{
+    assert(statement->kind == STATEMENT_UPLOAD && !statement->finish);
+    query_intake_message(statement->intake, header, &statement->task);
+}
+
+bool query_upload_is_full(const struct statement *statement)
+{
+    return query_intake_is_full(statement->intake);
+}
+
+void query_upload_finish(struct statement *statement)
+{
+    assert(statement->kind == STATEMENT_UPLOAD && !statement->finish);
+    statement->finish = true;
+    struct query_process *process = statement->task.process;
+    if (!process)
+        return; /* statement_send says it */
+    channel_encode_empty(channel_out(process->channel), CHANNEL_FINISH, statement->task.id);
+    channel_flush(process->channel);
+}
+
+/* --- Stopping --- */
+
+void query_statement_stop(struct statement *statement, const struct err *reason)
+{
+    if (statement->state == QUERY_CANCELLING || statement->state == QUERY_ENDED)
+        return;
+    struct loop *loop = statement->query->loop;
+    statement->reason = *reason;
+    state_move(&statement->state, QUERY_CANCELLING, statement_rules);
+    if (!statement->task.process) { /* the worker has not heard of it */
+        loop_timer_cancel(loop, &statement->timer);
+        loop_defer(loop, &statement->later);
+        return;
+    }
+    query_task_cancel(&statement->task);
+    loop_timer_set(loop, &statement->timer, limits_get(LIMIT_KILL_GRACE) * CLOCK_MILLISECOND);
+}
+
+void query_cancel(struct statement *statement)
+{
+    struct err reason;
+    err_set(&reason, ERR_CANCELLED, "the statement was cancelled");
+    query_statement_stop(statement, &reason);
+}
+
+bool query_cancel_id(struct query *query, struct str id, struct err *err)
+{
+    list_each(&query->statements, node)
+    {
+        struct statement *statement = list_object(node, struct statement, node);
+        if (!str_equal(statement->id, id))
+            continue;
+        query_cancel(statement);
+        return true;
+    }
+    return err_set(err, ERR_NOT_FOUND, "no statement '%.*s' is running", (int)(id.len < 40 ? id.len : 40), id.ptr);
+}
+
+static void statement_deadline_err(const struct statement *statement, struct err *error)
+{
+    if (statement->deadline_limit == LIMIT_COUNT) {
+        err_set(error, ERR_DEADLINE, "the request's deadline passed before the statement ended");
+        return;
+    }
+    limits_err(statement->deadline_limit, error);
+    error->code = ERR_DEADLINE;
+}
+
+/* It did not let itself be interrupted: only killing its worker ends it. */
+static void statement_kill(struct statement *statement)
+{
+    struct err why;
+    err_set(&why, ERR_UNAVAILABLE, "the tenant's worker was ended because statement %.*s did not stop",
+            STR_ARG(statement->id));
+    err_hint(&why, "run the statement again");
+    query_process_kill(statement->task.process, &why);
+}
+
+static void statement_on_time(struct loop_timer *timer)
+{
+    struct statement *statement = timer->owner;
+    struct err reason;
+    if (statement->state == QUERY_CANCELLING) {
+        statement_kill(statement);
+        return;
+    }
+    if (clock_now_us() >= statement->deadline_us)
+        statement_deadline_err(statement, &reason);
+    else
+        limits_err(LIMIT_QUEUE_WAIT, &reason);
+    query_statement_stop(statement, &reason);
+}
+
+/* --- The end --- */
+
+static enum query_outcome statement_outcome(const struct err *error, bool stopped)
+{
+    if (!error)
+        return QUERY_DONE;
+    if (stopped && error->code == ERR_CANCELLED)
+        return QUERY_CANCELLED;
+    return stopped && error->code == ERR_DEADLINE ? QUERY_TIMEOUT : QUERY_FAILED;
+}
+
+void query_statement_info(const struct statement *statement, struct query_info *info_out)
+{
+    int64_t now_us = clock_now_us();
+    int64_t started_us = statement->started_us ? statement->started_us : now_us;
+    *info_out = (struct query_info){.id = statement->id,
+                                    .tenant = statement->side->tenant->id,
+                                    .user = statement->user,
+                                    .protocol = statement->protocol,
+                                    .sql = str_slice(statement->sql, 0, QUERY_SQL_SHOWN),
+                                    .state = statement->state,
+                                    .started_wall_us = statement->started_wall_us,
+                                    .queued_us = started_us - statement->created_us,
+                                    .run_us = now_us - started_us,
+                                    .rows = statement->rows,
+                                    .bytes = statement->bytes};
+}
+
+/* Ends the statement: remembers it, frees its slot, tells the sink. error NULL: success. */
+static void statement_finish(struct statement *statement, const struct err *error)
+{
+    struct query *query = statement->query;
+    bool stopped = statement->reason.code != ERR_OK && error == &statement->reason;
+    enum query_outcome outcome = statement_outcome(error, stopped);
+    struct query_info info;
+    query_statement_info(statement, &info);
+    info.state = QUERY_ENDED;
+    info.outcome = (int)outcome;
+    info.error = error ? err_message(error) : S("");
+    query_history_add(&query->history, &info);
+    query_count(statement, outcome, info.run_us);
+    query_leave(statement);
+    state_move(&statement->state, QUERY_ENDED, statement_rules);
+    list_remove(&statement->node);
+    query->statement_count--;
+    struct query_end end = {.error = error,
+                            .rows = statement->rows,
+                            .bytes = statement->bytes,
+                            .queued_us = info.queued_us,
+                            .run_us = info.run_us};
+    struct query_tenant *side = statement->side;
+    statement->sink.on_end(statement->sink.owner, &end);
+    statement_free(statement);
+    query_check_deleted(side);
+    query_check_drained(query);
+}
+
+/* It ended without a worker. */
+static void statement_on_later(struct loop_task *task)
+{
+    struct statement *statement = task->owner;
+    statement_finish(statement, &statement->reason);
+}
+
+static void statement_on_end(struct query_task *task, const struct query_task_end *end)
+{
+    struct statement *statement = task->owner;
+    struct query_process *process = statement->side->process;
+    bool is_upload = statement->kind == STATEMENT_UPLOAD;
+    if (is_upload)
+        statement->bytes = query_intake_bytes(statement->intake);
+    query_intake_free(&statement->intake, process && process->state != QUERY_PROCESS_GONE ? process : NULL);
+    if (!end->error)
+        statement->rows = end->rows; /* sent, stored, or changed by DML */
+    /* A commit that was faster than the request to stop it is a fact; a result with pieces thrown away is none. */
+    if (statement->state == QUERY_CANCELLING && !(is_upload && !end->error)) {
+        statement_finish(statement, &statement->reason);
+        return;
+    }
+    if (!end->error) {
+        statement_finish(statement, NULL);
+        return;
+    }
+    struct err error = *end->error;
+    query_scrub(statement->query, &error);
+    statement_finish(statement, &error);
+}
+
+struct str query_statement_id(const struct statement *statement)
+{
+    return statement->id;
+}
+
+struct str query_statement_tenant(const struct statement *statement)
+{
+    return statement->side->tenant->id;
+}

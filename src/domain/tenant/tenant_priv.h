@@ -1,0 +1,14 @@
+/* What the files of this room share. */
+#pragma once
+#include "domain/tenant/tenant.h"
+
+/* tree.c: a tenant's directory. */
+
+/* Creates `<tenants>/<id>` (0700), synced. An empty one that a crash left behind is taken; one with files: ERR_EXISTS.
+ */
+bool tenant_tree_create(struct str tenants, struct str id, struct err *err) MUST_USE;
+/* Moves `<tenants>/<id>` aside and removes it with all it holds; follows no symbolic link. True when it is not there.
+ */
+bool tenant_tree_remove(struct str tenants, struct str id, struct err *err) MUST_USE;
+/* Removes what interrupted removals left: `<tenants>/.deleted-*`. */
+bool tenant_tree_sweep(struct str tenants, struct err *err) MUST_USE;

@@ -1,0 +1,256 @@
+/* Frames: what is encoded is decoded; what is cut, longer or out of range is refused. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include "platform/channel/frame.h"
+
+/* The only frame in buf. */
+static struct channel_frame frame_of(const struct buf *buf)
+{
+    struct err error;
+    struct channel_frame frame;
+    assert_int_equal(channel_frame_next(buf_str(buf), &frame, &error), 1);
+    assert_int_equal(frame.payload.len + CHANNEL_HEADER_SIZE, buf_len(buf));
+    return frame;
+}
+
+static void assert_text(struct str text, const char *wanted)
+{
+    assert_true(str_equal(text, str_from(wanted)));
+}
+
+static void frame_carries_type_statement_and_length(void **state)
+{
+    (void)state;
+    AUTO(buf) struct buf buf = {0};
+    struct err error;
+    channel_encode_empty(&buf, CHANNEL_CANCEL, 77);
+    struct channel_frame frame = frame_of(&buf);
+    assert_int_equal(frame.type, CHANNEL_CANCEL);
+    assert_int_equal(frame.statement, 77);
+    for (size_t len = 0; len < buf_len(&buf); len++)
+        assert_int_equal(channel_frame_next(str_slice(buf_str(&buf), 0, len), &frame, &error), 0);
+}
+
+static void frame_longer_than_the_limit_breaks_the_stream(void **state)
+{
+    (void)state;
+    struct err error;
+    struct channel_frame frame;
+    uint8_t header[CHANNEL_HEADER_SIZE] = {0xff, 0xff, 0xff, 0xff, CHANNEL_DATA};
+    assert_int_equal(channel_frame_next(str_bytes(header, sizeof(header)), &frame, &error), -1);
+    assert_int_equal(error.code, ERR_RESOURCE);
+}
+
+static void frame_with_flags_breaks_the_stream(void **state)
+{
+    (void)state;
+    struct err error;
+    struct channel_frame frame;
+    uint8_t header[CHANNEL_HEADER_SIZE] = {0, 0, 0, 0, CHANNEL_DATA, 0, 1};
+    assert_int_equal(channel_frame_next(str_bytes(header, sizeof(header)), &frame, &error), -1);
+}
+
+static void hello_survives_the_way(void **state)
+{
+    (void)state;
+    AUTO(buf) struct buf buf = {0};
+    AUTO(arena) struct arena *arena = arena_new();
+    struct err error;
+    struct str paths[] = {S("/data/a"), S("/data/b")};
+    struct channel_hello hello = {.version = CHANNEL_VERSION,
+                                  .external_access = true,
+                                  .threads = 3,
+                                  .max_running = 8,
+                                  .block_size = 1 << 20,
+                                  .memory_limit_bytes = 1 << 30,
+                                  .directory = S("/t/acme"),
+                                  .library = S("/lib/libduckdb.so"),
+                                  .read_paths = paths,
+                                  .read_path_count = 2};
+    hello.limits[LIMIT_SQL] = 4711;
+    channel_encode_hello(&buf, &hello);
+    struct channel_hello got;
+    assert_true(channel_decode_hello(frame_of(&buf).payload, arena, &got, &error));
+    assert_true(got.external_access);
+    assert_false(got.use_stdin);
+    assert_int_equal(got.threads, 3);
+    assert_int_equal(got.limits[LIMIT_SQL], 4711);
+    assert_text(got.directory, "/t/acme");
+    assert_int_equal(got.read_path_count, 2);
+    assert_text(got.read_paths[1], "/data/b");
+}
+
+static void hello_of_another_version_says_so(void **state)
+{
+    (void)state;
+    AUTO(buf) struct buf buf = {0};
+    AUTO(arena) struct arena *arena = arena_new();
+    struct err error;
+    channel_encode_hello(&buf, &(struct channel_hello){.version = CHANNEL_VERSION + 1});
+    struct channel_hello got;
+    assert_false(channel_decode_hello(frame_of(&buf).payload, arena, &got, &error));
+    assert_int_equal(error.code, ERR_UNAVAILABLE);
+    assert_non_null(strstr(error.message, "version"));
+}
+
+static void run_survives_the_way(void **state)
+{
+    (void)state;
+    AUTO(buf) struct buf buf = {0};
+    struct err error;
+    struct channel_run run = {.format = 4,
+                              .read_only = true,
+                              .batch_target = 700000,
+                              .statement_id = S("q1"),
+                              .refusal = S("disk"),
+                              .sql = S("select 42"),
+                              .parameters = S("[1]"),
+                              .blocks = {7, 9},
+                              .block_count = 2};
+    channel_encode_run(&buf, CHANNEL_RUN, 5, &run);
+    struct channel_run got;
+    assert_true(channel_decode_run(frame_of(&buf).payload, &got, &error));
+    assert_int_equal(got.format, 4);
+    assert_true(got.read_only);
+    assert_false(got.files_allowed);
+    assert_int_equal(got.batch_target, 700000);
+    assert_text(got.sql, "select 42");
+    assert_text(got.parameters, "[1]");
+    assert_text(got.refusal, "disk");
+    assert_int_equal(got.block_count, 2);
+    assert_int_equal(got.blocks[1], 9);
+}
+
+static void data_carries_its_body_or_names_a_block(void **state)
+{
+    (void)state;
+    AUTO(buf) struct buf small = {0};
+    AUTO(buf) struct buf large = {0};
+    struct err error;
+    struct channel_data got;
+    channel_encode_data(
+        &small, 1,
+        &(struct channel_data){
+            .first = true, .len = 4, .body_total = 4, .rows = 1, .header = S("head"), .body = S("body")});
+    assert_true(channel_decode_data(frame_of(&small).payload, &got, &error));
+    assert_text(got.body, "body");
+    assert_text(got.header, "head");
+    channel_encode_data(&large, 1,
+                        &(struct channel_data){.first = true, .block = 3, .len = 500, .body_total = 900, .rows = 2});
+    assert_true(channel_decode_data(frame_of(&large).payload, &got, &error));
+    assert_int_equal(got.block, 3);
+    assert_int_equal(got.len, 500);
+    assert_int_equal(got.body.len, 0);
+}
+
+static void data_with_a_lying_length_is_refused(void **state)
+{
+    (void)state;
+    AUTO(buf) struct buf buf = {0};
+    struct err error;
+    struct channel_data got;
+    channel_encode_data(&buf, 1, &(struct channel_data){.len = 4, .body = S("body")});
+    struct str payload = frame_of(&buf).payload;
+    uint8_t bytes[64];
+    memcpy(bytes, payload.ptr, payload.len);
+    for (int lie = 0; lie < 256; lie++) {
+        bytes[5] = (uint8_t)lie; /* low byte of len */
+        assert_int_equal(channel_decode_data(str_bytes(bytes, payload.len), &got, &error), lie == 4);
+    }
+}
+
+static void end_with_an_unknown_code_is_refused(void **state)
+{
+    (void)state;
+    AUTO(buf) struct buf buf = {0};
+    struct err error;
+    struct channel_end got;
+    channel_encode_end(&buf, 1, &(struct channel_end){.code = ERR_CONFLICT, .rows = 3, .message = S("no")});
+    struct str payload = frame_of(&buf).payload;
+    assert_true(channel_decode_end(payload, &got, &error));
+    assert_int_equal(got.code, ERR_CONFLICT);
+    assert_text(got.message, "no");
+    uint8_t bytes[64];
+    memcpy(bytes, payload.ptr, payload.len);
+    bytes[0] = 17;
+    assert_false(channel_decode_end(str_bytes(bytes, payload.len), &got, &error));
+}
+
+static void put_and_its_answer_survive_the_way(void **state)
+{
+    (void)state;
+    AUTO(buf) struct buf put = {0};
+    AUTO(buf) struct buf done = {0};
+    struct err error;
+    struct channel_put got_put;
+    struct channel_put_done got_done;
+    channel_encode_put(&put, 2, &(struct channel_put){.len = 3, .header = S("h"), .body = S("abc")});
+    assert_true(channel_decode_put(frame_of(&put).payload, &got_put, &error));
+    assert_text(got_put.body, "abc");
+    channel_encode_put_done(&done, 2, &(struct channel_put_done){.block = 4, .len = 99});
+    assert_true(channel_decode_put_done(frame_of(&done).payload, &got_done, &error));
+    assert_int_equal(got_done.block, 4);
+    assert_int_equal(got_done.len, 99);
+}
+
+/* Every prefix of every message is refused: each decoder reads all of its payload. */
+static void cut_messages_are_refused(void **state)
+{
+    (void)state;
+    struct err error;
+    AUTO(buf) struct buf run = {0};
+    AUTO(buf) struct buf ready = {0};
+    AUTO(buf) struct buf usage = {0};
+    channel_encode_run(&run, CHANNEL_RUN, 1, &(struct channel_run){.sql = S("select 1"), .block_count = 1});
+    channel_encode_ready(&ready, &(struct channel_ready){.message = S("m"), .engine_version = S("v1")});
+    channel_encode_usage(&usage, &(struct channel_usage){.rss_bytes = 1});
+    struct channel_run got_run;
+    struct channel_ready got_ready;
+    struct channel_usage got_usage;
+    struct str payload = frame_of(&run).payload;
+    for (size_t len = 0; len < payload.len; len++)
+        assert_false(channel_decode_run(str_slice(payload, 0, len), &got_run, &error));
+    payload = frame_of(&ready).payload;
+    for (size_t len = 0; len < payload.len; len++)
+        assert_false(channel_decode_ready(str_slice(payload, 0, len), &got_ready, &error));
+    payload = frame_of(&usage).payload;
+    for (size_t len = 0; len < payload.len; len++)
+        assert_false(channel_decode_usage(str_slice(payload, 0, len), &got_usage, &error));
+}
+
+static void block_zero_cannot_be_attached_or_credited(void **state)
+{
+    (void)state;
+    struct err error;
+    AUTO(buf) struct buf attach = {0};
+    AUTO(buf) struct buf credit = {0};
+    struct channel_attach got;
+    uint32_t block;
+    channel_encode_attach(&attach, &(struct channel_attach){.block = 0, .size = 4096});
+    assert_false(channel_decode_attach(frame_of(&attach).payload, &got, &error));
+    channel_encode_credit(&credit, 1, 0);
+    assert_false(channel_decode_credit(frame_of(&credit).payload, &block, &error));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(frame_carries_type_statement_and_length),
+        cmocka_unit_test(frame_longer_than_the_limit_breaks_the_stream),
+        cmocka_unit_test(frame_with_flags_breaks_the_stream),
+        cmocka_unit_test(hello_survives_the_way),
+        cmocka_unit_test(hello_of_another_version_says_so),
+        cmocka_unit_test(run_survives_the_way),
+        cmocka_unit_test(data_carries_its_body_or_names_a_block),
+        cmocka_unit_test(data_with_a_lying_length_is_refused),
+        cmocka_unit_test(end_with_an_unknown_code_is_refused),
+        cmocka_unit_test(put_and_its_answer_survive_the_way),
+        cmocka_unit_test(cut_messages_are_refused),
+        cmocka_unit_test(block_zero_cannot_be_attached_or_credited),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
