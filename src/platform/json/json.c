@@ -145,32 +145,34 @@ const struct json *json_parse(struct arena *arena, struct str text, struct err *
 
 enum json_kind json_kind(const struct json *value)
 {
-    return value->kind;
+    return value ? value->kind : JSON_NULL;
 }
 
 struct str json_text(const struct json *value)
 {
-    return value->kind == JSON_TEXT ? value->text : S("");
+    return value && value->kind == JSON_TEXT ? value->text : S("");
 }
 
 int64_t json_i64(const struct json *value)
 {
-    return value->number;
+    return value ? value->number : 0;
 }
 
 double json_double(const struct json *value)
 {
+    if (!value)
+        return 0;
     return value->kind == JSON_I64 ? (double)value->number : value->real;
 }
 
 bool json_bool(const struct json *value)
 {
-    return value->boolean;
+    return value && value->boolean;
 }
 
 size_t json_count(const struct json *value)
 {
-    return value->count;
+    return value ? value->count : 0;
 }
 
 const struct json *json_at(const struct json *value, size_t index)

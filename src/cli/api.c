@@ -1,0 +1,134 @@
+/* Calls of the REST interface, and small things that several commands need. */
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "cli/cli_priv.h"
+#include "base/clock.h"
+#include "cli/terminal.h"
+
+#define CALL_TIMEOUT_US (600 * CLOCK_SECOND)
+
+struct str cli_option(const struct cli *cli, const char *name)
+{
+    return cli_options_text(&cli->options, name);
+}
+
+bool cli_flag(const struct cli *cli, const char *name)
+{
+    return cli_options_has(&cli->options, name);
+}
+
+enum cli_format cli_format(const struct cli *cli)
+{
+    return cli_format_of(cli_option(cli, "output"));
+}
+
+struct str cli_tenant(const struct cli *cli)
+{
+    struct str tenant = cli_option(cli, "tenant");
+    return tenant.ptr ? tenant : str_from(getenv("EIDER_TENANT"));
+}
+
+bool cli_wrong_use(struct cli *cli, struct err *err, const char *format, ...)
+{
+    char message[sizeof(err->message)];
+    va_list arguments;
+    va_start(arguments, format);
+    (void)vsnprintf(message, sizeof(message), format, arguments);
+    va_end(arguments);
+    cli->exit_code = CLI_EXIT_USAGE;
+    (void)err_set(err, ERR_INVALID, "%s", message);
+    return err_hint(err, "see `eider %s --help`", cli->command->name);
+}
+
+bool cli_connect(struct cli *cli, bool may_start, struct err *err)
+{
+    if (!cli_server_find(cli->arena, cli_option(cli, "url"), cli_option(cli, "data"), may_start, &cli->server, err))
+        return false;
+    cli->http = http_client_open(err);
+    return cli->http != NULL;
+}
+
+bool cli_call_error(struct cli *cli, const struct http_client_answer *answer, struct err *err)
+{
+    struct err ignored;
+    const struct json *error = json_get(json_parse(cli->arena, answer->body, &ignored), "error");
+    struct str message = json_text(json_get(error, "message")), hint = json_text(json_get(error, "hint"));
+    struct str name = json_text(json_get(error, "code"));
+    if (message.len == 0)
+        return err_set(err, ERR_UNKNOWN, "the server at %.*s answered with HTTP status %d", STR_ARG(cli->server.url),
+                       answer->status);
+    enum err_code code = ERR_UNKNOWN;
+    for (int i = ERR_CANCELLED; i <= ERR_UNAUTHENTICATED; i++)
+        if (str_equal_nocase(name, str_from(err_code_name((enum err_code)i))))
+            code = (enum err_code)i;
+    (void)err_set(err, code, "%.*s", STR_ARG(message));
+    if (hint.len > 0)
+        (void)err_hint(err, "%.*s", STR_ARG(hint));
+    return false;
+}
+
+bool cli_call(struct cli *cli, const char *method, struct str path, struct str body, const struct json **answer_out,
+              struct err *err)
+{
+    struct http_client_request request = {
+        .method = str_from(method),
+        .url = str_format(cli->arena, "%.*s%.*s", STR_ARG(cli->server.url), STR_ARG(path)),
+        .accept = S("application/json"),
+        /* The server asks for a content type on every request that changes something. */
+        .content_type = strcmp(method, "GET") == 0 ? S("") : S("application/json"),
+        .body = body,
+        .timeout_us = CALL_TIMEOUT_US,
+        .is_cancelled = cli_interrupt_came,
+    };
+    struct http_client_answer answer;
+    if (!http_client_run(cli->http, cli->arena, &request, &answer, err))
+        return false;
+    if (answer.status < 200 || answer.status > 299)
+        return cli_call_error(cli, &answer, err);
+    *answer_out = NULL;
+    if (str_trim(answer.body).len == 0)
+        return true;
+    *answer_out = json_parse(cli->arena, answer.body, err);
+    return *answer_out || err_wrap(err, "the server's answer");
+}
+
+void cli_append_escaped(struct buf *out, struct str text)
+{
+    for (size_t i = 0; i < text.len; i++) {
+        uint8_t c = (uint8_t)text.ptr[i];
+        bool plain =
+            (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || (c && memchr("-._~", c, 4));
+        if (plain)
+            buf_append_char(out, (char)c);
+        else
+            buf_printf(out, "%%%02X", c);
+    }
+}
+
+const struct json *cli_list(const struct json *answer, const char *name)
+{
+    return answer && json_kind(answer) == JSON_ARRAY ? answer : json_get(answer, name);
+}
+
+struct cli_cell cli_cell(struct arena *arena, const struct json *value)
+{
+    if (!value)
+        return (struct cli_cell){0};
+    switch (json_kind(value)) {
+    case JSON_TEXT:
+        return CLI_TEXT(json_text(value));
+    case JSON_I64:
+        return CLI_RAW(str_format(arena, "%lld", (long long)json_i64(value)));
+    case JSON_DOUBLE:
+        return CLI_RAW(str_format(arena, "%.15g", json_double(value)));
+    case JSON_BOOL:
+        return CLI_RAW(json_bool(value) ? S("true") : S("false"));
+    case JSON_NULL:
+    case JSON_ARRAY:
+    case JSON_OBJECT:
+        break;
+    }
+    return (struct cli_cell){0};
+}
