@@ -16,7 +16,7 @@ static struct metric_series *edge_series_out[EDGE_PROTOCOL_COUNT];
 
 const char *edge_protocol_name(enum edge_protocol protocol)
 {
-    static const char *const names[EDGE_PROTOCOL_COUNT] = {"http1", "http2", "flight"};
+    static const char *const names[EDGE_PROTOCOL_COUNT] = {"http1", "http2", "grpc"};
     return names[protocol];
 }
 

@@ -6,7 +6,7 @@
 
 struct json;
 
-enum edge_protocol { EDGE_HTTP1, EDGE_HTTP2, EDGE_FLIGHT };
+enum edge_protocol { EDGE_HTTP1, EDGE_HTTP2, EDGE_GRPC };
 #define EDGE_PROTOCOL_COUNT 3
 const char *edge_protocol_name(enum edge_protocol protocol);
 

@@ -11,7 +11,7 @@ void *flight_call_new(struct flight *flight, struct rpc_call *rpc, const struct 
     call->rpc = rpc;
     call->arena = arena_new();
     call->edge = (struct edge_request){
-        .method = method, .protocol = EDGE_FLIGHT, .id = rpc_call_id(rpc), .started_us = clock_now_us()};
+        .method = method, .protocol = EDGE_GRPC, .id = rpc_call_id(rpc), .started_us = clock_now_us()};
     rpc_call_accept(rpc, events, call);
     return call;
 }

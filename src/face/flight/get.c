@@ -18,21 +18,21 @@ static void flight_get_begin(struct flight_get *get, struct query_piece *piece)
     size_t header_len = flight_data_header_tag(tags->header, piece->header.len);
     size_t body_len = piece->body_total > 0 ? flight_data_body_tag(tags->body, piece->body_total) : 0;
     uint64_t total = header_len + piece->header.len + body_len + piece->body_total;
-    /* The tags' memory goes with the last slice that points into it; slices leave in order. */
+    /* The tags' memory goes with the last slice that points into it; slices leave in order, empty ones at once. */
+    bool has_body = body_len > 0;
     const struct slice slices[] = {
-        {.ptr = tags->header, .len = header_len},
+        {.ptr = tags->header, .len = header_len, .release = has_body ? NULL : mem_free, .owner = tags},
         piece->header,
-        {.ptr = tags->body, .len = body_len, .release = mem_free, .owner = tags},
+        {.ptr = tags->body, .len = body_len, .release = has_body ? mem_free : NULL, .owner = tags},
         piece->body,
     };
-    size_t count = piece->body.len > 0 || piece->body.release ? 4 : 3;
     get->call.edge.bytes_out += total;
     get->body_left = piece->body_total - piece->body.len;
     if (get->body_left == 0) {
-        rpc_send(get->call.rpc, slices, count);
+        rpc_send(get->call.rpc, slices, 4);
     } else {
         rpc_send_begin(get->call.rpc, (uint32_t)total);
-        rpc_send_part(get->call.rpc, slices, count);
+        rpc_send_part(get->call.rpc, slices, 4);
     }
 }
 
