@@ -7,6 +7,9 @@
 #include "platform/rpc/metadata.h"
 #include "platform/rpc/session_priv.h"
 
+/* A message of this size is worth large frames. */
+#define RPC_BULK_MESSAGE (64u * 1024)
+
 static struct rpc_stream *rpc_call_stream(const struct rpc_call *call)
 {
     /* the call is a part of its stream, which is not const anywhere */
@@ -69,6 +72,8 @@ void rpc_call_start(struct rpc_stream *stream)
 static void rpc_call_begin_message(struct rpc_call *call, uint32_t size)
 {
     enum limit limit = call->entry->method->collects ? LIMIT_UNARY_MESSAGE : LIMIT_MESSAGE;
+    if (size >= RPC_BULK_MESSAGE)
+        rpc_session_expect_bulk(rpc_call_stream(call)->session);
     if (size > (uint64_t)limits_get(limit)) {
         struct err err = {0};
         limits_err(limit, &err);
@@ -336,6 +341,8 @@ void rpc_finish(struct rpc_call *call, const struct err *error)
         return;
     }
     rpc_call_set_status(call, error);
+    if (!call->responded && call->headers.count) /* clients look for them in the initial metadata */
+        rpc_call_respond(call, true);
     if (call->responded)
         rpc_stream_end(stream);
     else

@@ -162,26 +162,36 @@ static void rpc_peer_become_http2(struct rpc_peer *peer)
     connection_set_protocol(connection, &rpc_http2_protocol, peer);
 }
 
+/* SSLRequest and GSSENCRequest are answered with "not willing": the client goes on in plain text or leaves. */
+static size_t rpc_sniff_decline(struct connection *connection, struct str bytes)
+{
+    size_t len = 0;
+    for (int i = 0; i < 2; i++) { /* a client asks for each once */
+        enum sniff_protocol protocol = sniff_protocol(str_from_index(bytes, len));
+        if (protocol != SNIFF_POSTGRES_SSL && protocol != SNIFF_POSTGRES_GSS)
+            break;
+        outbox_copy_str(connection_outbox(connection), S("N"));
+        len += 8;
+    }
+    return len;
+}
+
 static size_t rpc_sniff_on_input(struct connection *connection, struct str bytes)
 {
     struct rpc_peer *peer = connection_owner(connection);
-    switch (sniff_protocol(bytes)) {
+    size_t declined = rpc_sniff_decline(connection, bytes);
+    switch (sniff_protocol(str_from_index(bytes, declined))) {
     case SNIFF_MORE:
-        return 0;
+        return declined;
     case SNIFF_HTTP2:
         rpc_peer_become_http2(peer);
-        return 0;
+        return declined;
     case SNIFF_HTTP1:
-    case SNIFF_UNKNOWN: /* HTTP/1.1's answer to what is no request is one that most clients can show */
         rpc_peer_become_http1(peer);
-        return 0;
+        return declined;
     case SNIFF_TLS: /* alert: fatal, handshake_failure (RFC 8446 6) */
         rpc_peer_say_goodbye(connection, S("\x15\x03\x03\x00\x02\x02\x28"));
         return bytes.len;
-    case SNIFF_POSTGRES_SSL:
-    case SNIFF_POSTGRES_GSS: /* not willing: the client goes on in plain text or leaves */
-        outbox_copy_str(connection_outbox(connection), S("N"));
-        return 8;
     case SNIFF_POSTGRES_STARTUP: /* ErrorResponse: severity, code feature_not_supported, message */
         rpc_peer_say_goodbye(connection, S("E\x00\x00\x00\x4a"
                                            "SFATAL\0"
@@ -190,7 +200,10 @@ static size_t rpc_sniff_on_input(struct connection *connection, struct str bytes
                                            "MPostgreSQL clients are not served on this port\0"
                                            "\0"));
         return bytes.len;
+    case SNIFF_POSTGRES_SSL:
+    case SNIFF_POSTGRES_GSS:
     case SNIFF_POSTGRES_CANCEL:
+    case SNIFF_UNKNOWN:
         connection_close(connection);
         return bytes.len;
     }

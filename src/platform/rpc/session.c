@@ -72,6 +72,24 @@ static struct rpc_stream *rpc_session_stream(nghttp2_session *http2, int32_t id)
     return id ? nghttp2_session_get_stream_user_data(http2, id) : NULL;
 }
 
+/* RFC 9113 5.1.1: an id below one that was used already, and never used itself, ends the connection. nghttp2 is lenient
+ * here because it cannot tell such an id from one of a stream that has ended; the last gap in the sequence tells. */
+static int rpc_on_begin_frame(nghttp2_session *http2, const nghttp2_frame_hd *header, void *user_data)
+{
+    (void)http2;
+    struct rpc_session *session = user_data;
+    if (header->type != NGHTTP2_HEADERS || header->stream_id % 2 == 0)
+        return 0;
+    if (header->stream_id > session->last_id) {
+        session->gap_begin = session->last_id + 1;
+        session->gap_end = header->stream_id;
+        session->last_id = header->stream_id;
+    } else if (header->stream_id >= session->gap_begin && header->stream_id < session->gap_end) {
+        rpc_session_terminate(session, NGHTTP2_PROTOCOL_ERROR);
+    }
+    return 0;
+}
+
 static int rpc_on_begin_headers(nghttp2_session *http2, const nghttp2_frame *frame, void *user_data)
 {
     struct rpc_session *session = user_data;
@@ -249,6 +267,7 @@ nghttp2_session_callbacks *rpc_session_callbacks(void)
     nghttp2_session_callbacks *callbacks;
     if (nghttp2_session_callbacks_new(&callbacks) != 0)
         mem_panic("out of memory");
+    nghttp2_session_callbacks_set_on_begin_frame_callback(callbacks, rpc_on_begin_frame);
     nghttp2_session_callbacks_set_on_begin_headers_callback(callbacks, rpc_on_begin_headers);
     nghttp2_session_callbacks_set_on_header_callback(callbacks, rpc_on_header);
     nghttp2_session_callbacks_set_on_frame_recv_callback(callbacks, rpc_on_frame);
@@ -266,7 +285,6 @@ nghttp2_option *rpc_session_option(void)
     if (nghttp2_option_new(&option) != 0)
         mem_panic("out of memory");
     nghttp2_option_set_no_auto_window_update(option, 1);
-    nghttp2_option_set_no_closed_streams(option, 1);
     nghttp2_option_set_max_outbound_ack(option, RPC_OUTBOUND_ACKS);
     nghttp2_option_set_max_continuations(option, RPC_CONTINUATIONS);
     return option;
@@ -287,12 +305,20 @@ struct rpc_session *rpc_session_new(struct rpc_host *host, struct outbox *outbox
     const nghttp2_settings_entry settings[] = {
         {NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS, (uint32_t)limits_get(LIMIT_HTTP2_STREAMS)},
         {NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, RPC_STREAM_WINDOW},
-        {NGHTTP2_SETTINGS_MAX_FRAME_SIZE, RPC_FRAME_SIZE},
         {NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE, (uint32_t)limits_get(LIMIT_HTTP_HEADER)},
     };
     nghttp2_submit_settings(session->http2, NGHTTP2_FLAG_NONE, settings, sizeof(settings) / sizeof(settings[0]));
     nghttp2_session_set_local_window_size(session->http2, NGHTTP2_FLAG_NONE, 0, RPC_CONNECTION_WINDOW);
     return session;
+}
+
+void rpc_session_expect_bulk(struct rpc_session *session)
+{
+    if (session->bulk)
+        return;
+    session->bulk = true;
+    const nghttp2_settings_entry setting = {NGHTTP2_SETTINGS_MAX_FRAME_SIZE, RPC_FRAME_SIZE};
+    nghttp2_submit_settings(session->http2, NGHTTP2_FLAG_NONE, &setting, 1);
 }
 
 void rpc_session_free(struct rpc_session **session_ptr)

@@ -52,7 +52,11 @@ struct rpc_session {
     int64_t control_credit; /* control frames that answer what we sent, and so are free */
     int64_t active_us;      /* last input */
     int64_t tick_us;        /* last look at the streams */
-    bool inside;            /* input or output runs: no need to wake */
+    int32_t last_id;        /* highest stream id seen */
+    int32_t gap_begin;      /* ids from here to gap_end, exclusive, were skipped by last_id */
+    int32_t gap_end;
+    bool bulk;   /* large frames are allowed */
+    bool inside; /* input or output runs: no need to wake */
     bool over;
 };
 
@@ -123,6 +127,9 @@ nghttp2_option *rpc_session_option(void);
 /* We sent something that the client answers with control frames: those are free. */
 void rpc_session_allow_control(struct rpc_session *session);
 void rpc_session_wake(struct rpc_session *session);
+/* A large message is on its way: allows large frames, which cost less. Until then headers cannot come in frames that
+ * are larger than the standard's 16 KiB. */
+void rpc_session_expect_bulk(struct rpc_session *session);
 /* Ends the connection with GOAWAY. */
 void rpc_session_terminate(struct rpc_session *session, uint32_t error_code);
 
