@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "platform/arrow/bits.h"
 #include "platform/engine/engine_priv.h"
 #include "platform/engine/failure.h"
 
@@ -44,6 +45,16 @@ struct str engine_quote_text(struct arena *arena, struct str text)
     return copy;
 }
 
+struct str engine_text_at(struct arena *arena, duckdb_vector vector, idx_t row)
+{
+    const uint64_t *valid = engine_db.vector_get_validity(vector);
+    const duckdb_string_t *text = (const duckdb_string_t *)engine_db.vector_get_data(vector) + row;
+    uint32_t len = text->value.inlined.length;
+    if (valid && !arrow_bit(valid, row))
+        return S("");
+    return str_copy(arena, str_bytes(len <= 12 ? text->value.inlined.inlined : text->value.pointer.ptr, len));
+}
+
 bool engine_query(duckdb_connection connection, const char *sql, struct err *err)
 {
     duckdb_result result;
@@ -61,16 +72,8 @@ bool engine_query_text(duckdb_connection connection, const char *sql, struct are
         return engine_failure_result(NULL, &result, err);
     *value_out = S("");
     duckdb_data_chunk chunk = engine_db.fetch_chunk(result);
-    if (chunk && engine_db.data_chunk_get_size(chunk) > 0) {
-        duckdb_vector vector = engine_db.data_chunk_get_vector(chunk, 0);
-        const uint64_t *valid = engine_db.vector_get_validity(vector);
-        const duckdb_string_t *text = engine_db.vector_get_data(vector);
-        if (!valid || (valid[0] & 1)) {
-            uint32_t len = text->value.inlined.length;
-            *value_out =
-                str_copy(arena, str_bytes(len <= 12 ? text->value.inlined.inlined : text->value.pointer.ptr, len));
-        }
-    }
+    if (chunk && engine_db.data_chunk_get_size(chunk) > 0)
+        *value_out = engine_text_at(arena, engine_db.data_chunk_get_vector(chunk, 0), 0);
     engine_db.destroy_data_chunk(&chunk);
     engine_db.destroy_result(&result);
     return true;

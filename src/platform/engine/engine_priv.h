@@ -31,6 +31,9 @@ bool engine_query_text(duckdb_connection connection, const char *sql, struct are
                        struct err *err) MUST_USE;
 bool engine_query_i64(duckdb_connection connection, const char *sql, int64_t *value_out, struct err *err) MUST_USE;
 
+/* Row of a vector of texts, copied; NULL gives an empty text. */
+struct str engine_text_at(struct arena *arena, duckdb_vector vector, idx_t row);
+
 /* name with quotes: a"b gives "a""b". */
 struct str engine_quote_name(struct arena *arena, struct str name);
 /* a'b gives 'a''b'. */

@@ -1,0 +1,337 @@
+/* Uploads. Batches are validated as they come, gathered into segments of some row groups, and each segment is inserted
+ * by one INSERT over an arrow_scan, in parallel and in order; DuckDB's threads never wait for the network. All INSERTs
+ * of an upload are one transaction.
+ *
+ * arrow_scan is reached through a view, which DuckDB can only make outside of the temporary catalog, and a transaction
+ * may write one database only. So every upload has an in-memory database of its own, made on a connection of its own: a
+ * running transaction of the session sees it, because it never looked into it before. */
+#include <errno.h>
+#include <pthread.h>
+#include <string.h>
+
+#include "base/limits.h"
+#include "base/random.h"
+#include "base/vec.h"
+#include "platform/arrow/batch.h"
+#include "platform/engine/failure.h"
+#include "platform/engine/statement.h"
+#include "platform/engine/table.h"
+
+/* A segment: eight of DuckDB's row groups, or about the memory that they take in a wide table. */
+enum { ENGINE_SEGMENT_ROWS = 8 * 122880, ENGINE_SEGMENT_BYTES = 128 << 20 };
+
+struct engine_body {
+    void (*release)(void *owner);
+    void *owner;
+};
+
+struct engine_upload {
+    struct engine_session *session;
+    struct arena *arena;
+    struct arrow_field *schema;
+    struct arrow_decoder *decoder;
+    enum engine_upload_mode mode;
+    struct str target;  /* "schema"."table", quoted */
+    struct str table;   /* for messages */
+    struct str scratch; /* name of the in-memory database */
+    struct str source;  /* the view in it */
+    duckdb_connection scratch_connection;
+    bool attached;
+    bool create;                    /* the first segment makes the table */
+    bool begun;                     /* the first segment was there */
+    bool own_transaction;           /* open, and ours to end */
+    struct ArrowArrayStream stream; /* what the view reads; its address must not change */
+    uint64_t rows;
+
+    /* The segment */
+    struct arena *segment; /* structures and decompressed buffers */
+    VEC(struct engine_body) bodies;
+    uint64_t segment_rows;
+    size_t segment_bytes;
+    pthread_mutex_t lock;
+    VEC(struct ArrowArray) batches; /* guarded by lock: */
+    size_t batch_next;              /* the next one that DuckDB gets */
+};
+
+/* --- The stream that DuckDB scans --- */
+
+static int engine_stream_schema(struct ArrowArrayStream *stream, struct ArrowSchema *out)
+{
+    struct engine_upload *upload = stream->private_data;
+    *out = upload->schema->c;
+    return 0;
+}
+
+static int engine_stream_next(struct ArrowArrayStream *stream, struct ArrowArray *out)
+{
+    struct engine_upload *upload = stream->private_data;
+    *out = (struct ArrowArray){0}; /* release NULL: the end */
+    pthread_mutex_lock(&upload->lock);
+    if (upload->batch_next < upload->batches.count)
+        *out = upload->batches.items[upload->batch_next++];
+    pthread_mutex_unlock(&upload->lock);
+    return 0;
+}
+
+static const char *engine_stream_error(struct ArrowArrayStream *stream)
+{
+    (void)stream;
+    return "no error";
+}
+
+static void engine_stream_release(struct ArrowArrayStream *stream)
+{
+    stream->release = NULL;
+}
+
+/* --- Opening --- */
+
+static bool engine_upload_scratch(struct engine_upload *upload, struct err *err)
+{
+    struct engine *engine = upload->session->engine;
+    upload->scratch = str_format(upload->arena, "upload_%s", random_hex(upload->arena, 8).ptr);
+    upload->source = str_format(upload->arena, "%s.main.incoming", upload->scratch.ptr);
+    upload->stream = (struct ArrowArrayStream){.get_schema = engine_stream_schema,
+                                               .get_next = engine_stream_next,
+                                               .get_last_error = engine_stream_error,
+                                               .release = engine_stream_release,
+                                               .private_data = upload};
+    if (engine_db.connect(engine->database, &upload->scratch_connection) == DuckDBError)
+        return err_set(err, ERR_INTERNAL, "DuckDB gives no connection");
+    struct str attach = str_format(upload->arena, "ATTACH ':memory:' AS %s", upload->scratch.ptr);
+    struct str path = str_format(upload->arena, "SET search_path = '%s.main'", upload->scratch.ptr);
+    if (!engine_query(upload->scratch_connection, attach.ptr, err))
+        return false;
+    upload->attached = true;
+    if (!engine_query(upload->scratch_connection, path.ptr, err))
+        return false;
+    if (engine_db.arrow_scan(upload->scratch_connection, "incoming", (duckdb_arrow_stream)(void *)&upload->stream) ==
+        DuckDBError)
+        return err_set(err, ERR_UNIMPLEMENTED, "the upload has a column of a type that DuckDB cannot store");
+    return true;
+}
+
+/* Whether the table has to be made, and whether it may be. */
+static bool engine_upload_target(struct engine_upload *upload, struct str schema, struct err *err)
+{
+    enum engine_table_state state;
+    struct str table = upload->table;
+    if (!engine_table_look(upload->session, schema, table, &state, err))
+        return false;
+    if (state == ENGINE_TABLE_IS_VIEW)
+        return err_set(err, ERR_PRECONDITION, "%.*s is a view, not a table", STR_ARG(table));
+    switch (upload->mode) {
+    case ENGINE_UPLOAD_CREATE:
+        if (state == ENGINE_TABLE_PRESENT) {
+            err_set(err, ERR_EXISTS, "the table %.*s is there already", STR_ARG(table));
+            return err_hint(err, "use the mode append or replace");
+        }
+        upload->create = true;
+        return true;
+    case ENGINE_UPLOAD_APPEND:
+        if (state == ENGINE_TABLE_ABSENT) {
+            err_set(err, ERR_NOT_FOUND, "there is no table %.*s", STR_ARG(table));
+            return err_hint(err, "use the mode create or create_append");
+        }
+        return true;
+    case ENGINE_UPLOAD_REPLACE:
+        upload->create = true;
+        return true;
+    case ENGINE_UPLOAD_CREATE_APPEND:
+        upload->create = state == ENGINE_TABLE_ABSENT;
+        return true;
+    }
+    return err_set(err, ERR_INVALID, "unknown upload mode");
+}
+
+static bool engine_upload_columns(struct engine_upload *upload, struct err *err)
+{
+    struct engine_table_columns sent, kept;
+    if (!engine_table_describe(upload->session, upload->source, upload->arena, &sent, err) ||
+        !engine_table_names_differ(&sent, err))
+        return false;
+    if (upload->create)
+        return true;
+    return engine_table_describe(upload->session, upload->target, upload->arena, &kept, err) &&
+           engine_table_fits(&sent, &kept, upload->table, err);
+}
+
+static bool engine_upload_prepare(struct engine_upload *upload, const struct engine_upload_request *request,
+                                  struct str schema_header, struct err *err)
+{
+    struct arena *arena = upload->arena;
+    struct str schema = request->schema.len ? str_copy(arena, request->schema) : S("default");
+    if (request->policy.read_only)
+        return err_set(err, ERR_DENIED, "this user may read only");
+    if (request->policy.writes_refused)
+        return err_set(err, ERR_RESOURCE, "%.*s", STR_ARG(request->policy.refusal));
+    if (request->table.len == 0)
+        return err_set(err, ERR_INVALID, "the upload names no table");
+    upload->mode = request->mode;
+    upload->table = str_copy(arena, request->table);
+    upload->target = str_format(arena, "%s.%s.%s", engine_quote_name(arena, upload->session->engine->catalog).ptr,
+                                engine_quote_name(arena, schema).ptr, engine_quote_name(arena, request->table).ptr);
+    if (!(upload->schema = arrow_schema_decode(arena, schema_header, err)) ||
+        !(upload->decoder = arrow_decoder_new(upload->schema, err)))
+        return false;
+    return engine_upload_target(upload, schema, err) && engine_upload_scratch(upload, err) &&
+           engine_upload_columns(upload, err);
+}
+
+struct engine_upload *engine_upload_open(struct engine_session *session, const struct engine_upload_request *request,
+                                         struct str schema_header, struct err *err)
+{
+    struct engine_upload *upload = mem_new(struct engine_upload);
+    upload->session = session;
+    upload->arena = arena_new();
+    upload->segment = arena_new();
+    pthread_mutex_init(&upload->lock, NULL);
+    if (!engine_upload_prepare(upload, request, schema_header, err))
+        engine_upload_close(&upload);
+    return upload;
+}
+
+/* --- Segments --- */
+
+static void engine_upload_clear(struct engine_upload *upload)
+{
+    for (size_t i = 0; i < upload->bodies.count; i++)
+        upload->bodies.items[i].release(upload->bodies.items[i].owner);
+    vec_clear(&upload->bodies);
+    pthread_mutex_lock(&upload->lock);
+    vec_clear(&upload->batches);
+    upload->batch_next = 0;
+    pthread_mutex_unlock(&upload->lock);
+    arena_reset(upload->segment);
+    if (upload->decoder)
+        arrow_decoder_forget(upload->decoder);
+    upload->segment_rows = 0;
+    upload->segment_bytes = 0;
+}
+
+/* Executes our own statement; what DuckDB says of conflicts and constraints goes to the user. */
+static bool engine_upload_execute(struct engine_upload *upload, struct str sql, uint64_t *rows_out, struct err *err)
+{
+    struct engine_session *session = upload->session;
+    duckdb_prepared_statement statement = NULL;
+    duckdb_result result;
+    bool ok = true;
+    if (engine_db.prepare(session->connection, sql.ptr, &statement) == DuckDBError)
+        ok = engine_failure_text(session->engine, engine_db.prepare_error(statement), err);
+    ok = ok && engine_statement_execute(session, statement, &result, err);
+    if (ok) {
+        *rows_out = engine_db.rows_changed(&result);
+        engine_db.destroy_result(&result);
+    }
+    engine_db.destroy_prepare(&statement);
+    return ok;
+}
+
+/* Opens the transaction, unless the session has one, and makes the table. */
+static bool engine_upload_begin(struct engine_upload *upload, struct err *err)
+{
+    struct arena *arena = upload->arena;
+    uint64_t rows;
+    upload->begun = true;
+    if (!upload->session->in_transaction) {
+        if (!engine_query(upload->session->connection, "BEGIN TRANSACTION", err))
+            return false;
+        upload->own_transaction = true;
+    }
+    if (!upload->create)
+        return true;
+    /* The stream is empty at this moment: the scan gives the columns and no row. */
+    struct str sql =
+        str_format(arena, "CREATE %sTABLE %s AS SELECT * FROM %s",
+                   upload->mode == ENGINE_UPLOAD_REPLACE ? "OR REPLACE " : "", upload->target.ptr, upload->source.ptr);
+    size_t batches = upload->batches.count;
+    upload->batches.count = 0;
+    bool ok = engine_upload_execute(upload, sql, &rows, err);
+    upload->batches.count = batches;
+    return ok;
+}
+
+static bool engine_upload_insert(struct engine_upload *upload, struct err *err)
+{
+    AUTO(arena) struct arena *arena = arena_new();
+    uint64_t rows = 0;
+    if (!upload->begun && !engine_upload_begin(upload, err))
+        return false;
+    if (upload->segment_rows > 0) {
+        struct str sql =
+            str_format(arena, "INSERT INTO %s BY NAME SELECT * FROM %s", upload->target.ptr, upload->source.ptr);
+        if (!engine_upload_execute(upload, sql, &rows, err))
+            return false;
+        if (rows != upload->segment_rows)
+            return err_set(err, ERR_INTERNAL, "DuckDB stored %llu of %llu rows", (unsigned long long)rows,
+                           (unsigned long long)upload->segment_rows);
+        upload->rows += rows;
+    }
+    engine_upload_clear(upload);
+    return true;
+}
+
+bool engine_upload_batch(struct engine_upload *upload, struct str header, const uint8_t *body, size_t body_len,
+                         void (*release)(void *owner), void *owner, struct err *err)
+{
+    struct engine_body taken = {.release = release, .owner = owner};
+    struct arrow_batch batch = {0};
+    bool is_batch = false;
+    vec_push(&upload->bodies, taken);
+    if (!arrow_decoder_message(upload->decoder, header, body, body_len, upload->segment, &batch, &is_batch, err))
+        return false;
+    if (!is_batch) { /* the decoder has its own copy */
+        upload->bodies.count--;
+        release(owner);
+        return true;
+    }
+    if (batch.array.length > 0)
+        vec_push(&upload->batches, batch.array);
+    upload->segment_rows += (uint64_t)batch.array.length;
+    upload->segment_bytes += batch.size;
+    if (upload->segment_rows < ENGINE_SEGMENT_ROWS && upload->segment_bytes < ENGINE_SEGMENT_BYTES)
+        return true;
+    return engine_upload_insert(upload, err);
+}
+
+bool engine_upload_commit(struct engine_upload *upload, uint64_t *rows_out, struct err *err)
+{
+    if (!engine_upload_insert(upload, err))
+        return false;
+    if (upload->own_transaction) {
+        /* A failed COMMIT has rolled back; closing tries again, which does no harm. */
+        if (!engine_query(upload->session->connection, "COMMIT", err))
+            return err_wrap(err, "commit");
+        upload->own_transaction = false;
+    }
+    *rows_out = upload->rows;
+    return true;
+}
+
+void engine_upload_close(struct engine_upload **upload)
+{
+    struct engine_upload *old = *upload;
+    struct err ignored; /* nothing is left to be done about it */
+    if (!old)
+        return;
+    if (old->own_transaction && !engine_query(old->session->connection, "ROLLBACK", &ignored))
+        engine_session_look(old->session);
+    engine_upload_clear(old);
+    if (old->attached) {
+        AUTO(arena) struct arena *arena = arena_new();
+        struct str detach = str_format(arena, "DETACH %s", old->scratch.ptr);
+        if (!engine_query(old->scratch_connection, "SET search_path = ''", &ignored) ||
+            !engine_query(old->scratch_connection, detach.ptr, &ignored))
+            old->session->used = true; /* the name stays until the worker ends */
+    }
+    if (old->scratch_connection)
+        engine_db.disconnect(&old->scratch_connection);
+    arrow_decoder_free(&old->decoder);
+    vec_done(&old->bodies);
+    vec_done(&old->batches);
+    pthread_mutex_destroy(&old->lock);
+    arena_free(&old->segment);
+    arena_free(&old->arena);
+    mem_free(old);
+    *upload = NULL;
+}

@@ -1,0 +1,240 @@
+/* The engine alone, for tests and measurements, without channel and server:
+ *   engine_tool --library L [--database D] [--temp T] [--parameters JSON] run FORMAT SQL    result to stdout
+ *   engine_tool ... bench FORMAT SQL                         result thrown away, time and peak memory to stderr
+ *   engine_tool ... describe SQL                             encapsulated schema message to stdout
+ *   engine_tool ... put MODE TABLE < stream                  upload of an Arrow IPC stream
+ *   engine_tool ... snapshot PATH
+ * Several commands may follow each other, separated by "--"; they share one session. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "platform/arrow/message.h"
+#include "platform/engine/engine.h"
+
+struct tool {
+    struct engine_options options;
+    struct str parameters;
+    bool read_only;
+    struct engine *engine;
+    struct engine_session *session;
+    uint8_t *block;
+    size_t block_size;
+    bool flight, quiet;
+    uint64_t messages, largest;
+};
+
+static uint8_t *tool_reserve(void *owner, size_t size, struct err *err)
+{
+    (void)err;
+    struct tool *tool = owner;
+    if (size > tool->block_size) {
+        mem_free(tool->block);
+        tool->block = mem_alloc(size);
+        tool->block_size = size;
+    }
+    return tool->block;
+}
+
+static bool tool_send(void *owner, struct str header, size_t len, uint64_t rows, struct err *err)
+{
+    (void)rows;
+    struct tool *tool = owner;
+    tool->messages++;
+    if (header.len + len > tool->largest)
+        tool->largest = header.len + len;
+    if (tool->quiet)
+        return true;
+    if (tool->flight) {
+        uint8_t *prefix = mem_alloc(arrow_prefix_size(header.len));
+        arrow_prefix_write(prefix, header);
+        fwrite(prefix, 1, arrow_prefix_size(header.len), stdout);
+        mem_free(prefix);
+    }
+    if (fwrite(tool->block, 1, len, stdout) != len)
+        return err_errno(err, "stdout");
+    return true;
+}
+
+static bool tool_run(struct tool *tool, const char *format, const char *sql, struct err *err)
+{
+    static const char *const names[] = {"flight", "arrow", "json", "jsonl", "csv", "parquet"};
+    struct engine_request request = {.sql = str_from(sql),
+                                     .parameters = tool->parameters,
+                                     .batch_target = 716800,
+                                     .statement_id = S("test"),
+                                     .policy.read_only = tool->read_only};
+    struct engine_output output = {.owner = tool, .reserve = tool_reserve, .send = tool_send};
+    struct engine_stats stats = {0};
+    for (int i = 0; i < 6; i++)
+        if (strcmp(format, names[i]) == 0)
+            request.format = (enum engine_format)i;
+    tool->flight = request.format == ENGINE_FORMAT_FLIGHT;
+    tool->messages = tool->largest = 0;
+    int64_t start = clock_now_us();
+    if (!engine_run(tool->session, &request, &output, &stats, err))
+        return false;
+    struct rusage usage;
+    getrusage(RUSAGE_SELF, &usage);
+    if (tool->quiet)
+        fprintf(stderr,
+                "{\"seconds\": %.4f, \"rows\": %llu, \"bytes\": %llu, \"messages\": %llu, \"largest\": %llu, "
+                "\"rss_mb\": %ld}\n",
+                (double)(clock_now_us() - start) / 1e6, (unsigned long long)stats.rows, (unsigned long long)stats.bytes,
+                (unsigned long long)tool->messages, (unsigned long long)tool->largest, usage.ru_maxrss / 1024);
+    return true;
+}
+
+static bool tool_describe(struct tool *tool, const char *sql, struct err *err)
+{
+    struct engine_request request = {.sql = str_from(sql), .parameters = tool->parameters};
+    enum engine_kind kind;
+    struct buf schema = {0};
+    bool ok = engine_describe(tool->session, &request, &kind, &schema, err);
+    if (ok)
+        fwrite(buf_str(&schema).ptr, 1, buf_len(&schema), stdout);
+    buf_done(&schema);
+    return ok;
+}
+
+static void tool_release(void *body)
+{
+    mem_free(body);
+}
+
+static uint64_t tool_body_length(const uint8_t *flatbuffer);
+
+/* Message.bodyLength, the fourth field of the root table. */
+static uint64_t tool_body_length(const uint8_t *flatbuffer)
+{
+    uint32_t root;
+    int32_t back;
+    uint16_t table_size, field;
+    uint64_t length = 0;
+    memcpy(&root, flatbuffer, 4);
+    memcpy(&back, flatbuffer + root, 4);
+    const uint8_t *vtable = flatbuffer + root - back;
+    memcpy(&table_size, vtable, 2);
+    if (table_size >= 12) {
+        memcpy(&field, vtable + 10, 2);
+        if (field)
+            memcpy(&length, flatbuffer + root + field, 8);
+    }
+    return length;
+}
+
+/* The next message of stdin; false at the end. */
+static bool tool_message(struct buf *header, uint8_t **body_out, size_t *len_out)
+{
+    uint32_t word[2];
+    if (fread(word, 4, 2, stdin) != 2 || word[1] == 0)
+        return false;
+    buf_clear(header);
+    if (fread(buf_reserve(header, word[1]), 1, word[1], stdin) != word[1])
+        return false;
+    buf_commit(header, word[1]);
+    *len_out = tool_body_length((const uint8_t *)buf_str(header).ptr);
+    *body_out = mem_alloc(*len_out + 1);
+    return fread(*body_out, 1, *len_out, stdin) == *len_out;
+}
+
+static bool tool_put(struct tool *tool, const char *mode, const char *table, struct err *err)
+{
+    static const char *const modes[] = {"create", "append", "replace", "create_append"};
+    struct engine_upload_request request = {.table = str_from(table)};
+    for (int i = 0; i < 4; i++)
+        if (strcmp(mode, modes[i]) == 0)
+            request.mode = (enum engine_upload_mode)i;
+    struct buf header = {0};
+    uint8_t *body;
+    size_t len;
+    uint64_t rows = 0;
+    int64_t start = clock_now_us();
+    if (!tool_message(&header, &body, &len))
+        return err_set(err, ERR_INVALID, "stdin is no Arrow stream");
+    mem_free(body);
+    struct engine_upload *upload = engine_upload_open(tool->session, &request, buf_str(&header), err);
+    bool ok = upload != NULL;
+    while (ok && tool_message(&header, &body, &len))
+        ok = engine_upload_batch(upload, buf_str(&header), body, len, tool_release, body, err);
+    ok = ok && engine_upload_commit(upload, &rows, err);
+    engine_upload_close(&upload);
+    buf_done(&header);
+    struct rusage usage;
+    getrusage(RUSAGE_SELF, &usage);
+    if (ok)
+        fprintf(stderr, "{\"put_rows\": %llu, \"seconds\": %.4f, \"rss_mb\": %ld}\n", (unsigned long long)rows,
+                (double)(clock_now_us() - start) / 1e6, usage.ru_maxrss / 1024);
+    return ok;
+}
+
+static bool tool_command(struct tool *tool, int count, char **words, struct err *err)
+{
+    if (count == 3 && (strcmp(words[0], "run") == 0 || strcmp(words[0], "bench") == 0)) {
+        tool->quiet = strcmp(words[0], "bench") == 0;
+        return tool_run(tool, words[1], words[2], err);
+    }
+    if (count == 2 && strcmp(words[0], "describe") == 0)
+        return tool_describe(tool, words[1], err);
+    if (count == 3 && strcmp(words[0], "put") == 0)
+        return tool_put(tool, words[1], words[2], err);
+    if (count == 2 && strcmp(words[0], "snapshot") == 0)
+        return engine_snapshot(tool->session, str_from(words[1]), err);
+    return err_set(err, ERR_INVALID, "unknown command %s", count ? words[0] : "");
+}
+
+static int tool_options(struct tool *tool, int argc, char **argv)
+{
+    int at = 1;
+    for (; at + 1 < argc && strncmp(argv[at], "--", 2) == 0; at += 2) {
+        if (strcmp(argv[at], "--library") == 0)
+            tool->options.library = str_from(argv[at + 1]);
+        else if (strcmp(argv[at], "--database") == 0)
+            tool->options.database = str_from(argv[at + 1]);
+        else if (strcmp(argv[at], "--temp") == 0)
+            tool->options.temp_directory = str_from(argv[at + 1]);
+        else if (strcmp(argv[at], "--threads") == 0)
+            tool->options.threads = atoi(argv[at + 1]);
+        else if (strcmp(argv[at], "--parameters") == 0)
+            tool->parameters = str_from(argv[at + 1]);
+        else if (strcmp(argv[at], "--read-only") == 0)
+            tool->read_only = strcmp(argv[at + 1], "true") == 0;
+        else
+            return argc;
+    }
+    return at;
+}
+
+int main(int argc, char **argv)
+{
+    struct tool tool = {0};
+    struct err err = {0};
+    int at = tool_options(&tool, argc, argv), failures = 0;
+    int64_t start = clock_now_us();
+    if ((tool.engine = engine_open(&tool.options, &err)))
+        tool.session = engine_session_open(tool.engine, &err);
+    if (!tool.session) {
+        fprintf(stderr, "%s: %s\n%s\n", err_code_name(err.code), err.message, err.hint);
+        return 2;
+    }
+    if (getenv("ENGINE_TOOL_TIMES"))
+        fprintf(stderr, "{\"open_ms\": %.1f}\n", (double)(clock_now_us() - start) / 1e3);
+    while (at < argc) {
+        int end = at;
+        while (end < argc && strcmp(argv[end], "--") != 0)
+            end++;
+        if (!tool_command(&tool, end - at, argv + at, &err)) {
+            fprintf(stderr, "%s: %s\n%s\n", err_code_name(err.code), err.message, err.hint);
+            failures++;
+        }
+        at = end + 1;
+    }
+    fflush(stdout);
+    engine_session_close(&tool.session);
+    engine_close(&tool.engine);
+    mem_free(tool.block);
+    return failures ? 1 : 0;
+}
