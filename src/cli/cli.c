@@ -5,8 +5,10 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include "base/log.h"
 #include "cli/cli_priv.h"
 #include "cli/terminal.h"
+#include "cli/text.h"
 
 static const struct cli_command *const commands[] = {
     &cli_command_tenant_create, &cli_command_tenant_list, &cli_command_tenant_delete, &cli_command_ingest,
@@ -24,9 +26,14 @@ static void print(int fd, struct buf *text)
 
 static void append_error(struct buf *text, const struct err *error)
 {
-    buf_printf(text, "eider: %s\n", error->message);
-    if (error->hint[0])
-        buf_printf(text, "hint: %s\n", error->hint);
+    /* Texts of a server are shown, never obeyed by the terminal. */
+    buf_append_str(text, S("eider: "));
+    cli_text_clean(text, err_message(error));
+    if (error->hint[0]) {
+        buf_append_str(text, S("\nhint: "));
+        cli_text_clean(text, str_from(error->hint));
+    }
+    buf_append_char(text, '\n');
 }
 
 static void print_overview(int fd)
@@ -168,6 +175,8 @@ int cli_main(int argc, char **argv)
 {
     /* A reader that goes away is an error of a write, so that a private server is stopped in order. */
     (void)signal(SIGPIPE, SIG_IGN);
+    /* What a command has to say it says itself. */
+    log_set_level(LOG_ERROR);
     argc = argc > 0 ? argc - 1 : 0;
     argv++;
     if (argc > 0 && strcmp(argv[0], "help") == 0 && argc > 1) {

@@ -139,8 +139,8 @@ static bool start_import(struct ingest *ingest, struct transfer *transfer, struc
         .library = layout.library,
         .extensions = layout.extensions,
         .paths = transfer->source->files,
-        .path_count = transfer->source->is_stdin ? 0 : transfer->source->file_count,
-        .stdin_fd = transfer->source->is_stdin ? STDIN_FILENO : -1,
+        .path_count = transfer->source->file_count,
+        .stdin_fd = -1,
     };
     transfer->import = query_import_start(ingest->loop, &options, sql, &sink, err);
     return transfer->import != NULL;
@@ -393,22 +393,6 @@ static bool spool(struct arena *arena, struct str *path_out, struct err *err)
     return written;
 }
 
-/* Text from a pipe goes to the import worker as it is. */
-static bool plan_stdin(struct cli *cli, const struct cli_source_request *request, struct cli_source **sources_out)
-{
-    static struct str files[] = {{"/dev/stdin", 10}};
-    struct cli_source *source = arena_new_object(cli->arena, struct cli_source);
-    *source = (struct cli_source){
-        .table = request->table,
-        .format = cli_source_format_named(request->format),
-        .files = files,
-        .file_count = 1,
-        .is_stdin = true,
-    };
-    *sources_out = source;
-    return source->format <= CLI_SOURCE_JSON;
-}
-
 static bool plan(struct cli *cli, struct cli_source **sources_out, size_t *count_out, struct err *err)
 {
     struct str *paths = arena_array(cli->arena, cli->options.argument_count, sizeof(*paths));
@@ -426,9 +410,6 @@ static bool plan(struct cli *cli, struct cli_source **sources_out, size_t *count
             continue;
         if (request.table.len == 0 || request.format.len == 0)
             return cli_wrong_use(cli, err, "standard input needs --table and --format");
-        *count_out = 1;
-        if (request.path_count == 1 && plan_stdin(cli, &request, sources_out))
-            return true;
         if (!spool(cli->arena, &paths[i], err))
             return false;
     }

@@ -141,7 +141,7 @@ static _Noreturn void run_server(const char *program, const char *data, int log_
     _exit(127);
 }
 
-/* The last line that the private server wrote, for the error message. */
+/* The error that the private server ended with, or else the last line that it wrote. */
 static struct str last_line(struct arena *arena, int log_fd)
 {
     char text[2048];
@@ -149,9 +149,11 @@ static struct str last_line(struct arena *arena, int log_fd)
     off_t start = size > (off_t)sizeof(text) ? size - (off_t)sizeof(text) : 0;
     ssize_t len = pread(log_fd, text, sizeof(text), start);
     struct str rest = len > 0 ? str_bytes(text, (size_t)len) : S(""), line, last = S("");
-    while (str_split_next(&rest, '\n', &line))
-        if (str_trim(line).len > 0)
+    while (str_split_next(&rest, '\n', &line)) {
+        bool told = str_starts_with(last, S("eider: "));
+        if (str_trim(line).len > 0 && !told)
             last = str_trim(line);
+    }
     return str_copy(arena, last);
 }
 

@@ -57,7 +57,7 @@ bool cli_source_format_of(struct str path, enum cli_source_format *format_out)
     return false;
 }
 
-enum cli_source_format cli_source_format_named(struct str name)
+static enum cli_source_format format_named(struct str name)
 {
     static const char *const names[] = {"csv", "tsv", "jsonl", "parquet", "arrow"};
     size_t format = 0;
@@ -116,7 +116,7 @@ static bool add_file(struct plan *plan, const char *path, struct err *err)
     struct str file = str_copy(plan->arena, str_from(absolute));
     if (!S_ISREG(status.st_mode))
         return err_set(err, ERR_INVALID, "%s is not a file", path);
-    enum cli_source_format format = cli_source_format_named(plan->request->format);
+    enum cli_source_format format = format_named(plan->request->format);
     if (plan->request->format.len == 0 && !cli_source_format_of(str_from(path), &format)) {
         (void)err_set(err, ERR_INVALID, "the name of %s does not tell its format", path);
         return err_hint(err, "say --format " CLI_SOURCE_FORMATS);
@@ -237,7 +237,7 @@ struct str cli_source_sql(struct arena *arena, const struct cli_source *source, 
 uint64_t cli_source_estimate(const struct cli_source *source)
 {
     char sample[SAMPLE_SIZE];
-    if (source->format > CLI_SOURCE_JSON || source->is_stdin || is_compressed(source->files[0]))
+    if (source->format > CLI_SOURCE_JSON || is_compressed(source->files[0]))
         return 0;
     int fd = open(source->files[0].ptr, O_RDONLY | O_CLOEXEC);
     if (fd < 0)

@@ -18,8 +18,7 @@ struct cli_source {
     enum cli_source_format format;
     struct str *files; /* absolute paths, NUL-terminated */
     size_t file_count;
-    uint64_t bytes; /* of all files together; 0 for standard input */
-    bool is_stdin;  /* the only file is /dev/stdin, a pipe that is read once */
+    uint64_t bytes; /* of all files together */
 };
 
 struct cli_source_request {
@@ -38,9 +37,6 @@ bool cli_source_plan(struct arena *arena, const struct cli_source_request *reque
 struct str cli_source_table_name(struct arena *arena, struct str path);
 /* The format that a path suggests; false when it says nothing. */
 bool cli_source_format_of(struct str path, enum cli_source_format *format_out);
-
-/* One of CLI_SOURCE_FORMATS. */
-enum cli_source_format cli_source_format_named(struct str name);
 
 /* SELECT * FROM read_csv(...); not for CLI_SOURCE_ARROW. null_text: what stands for NULL besides nothing (CSV, TSV);
  * may be empty. */
