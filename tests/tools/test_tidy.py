@@ -79,7 +79,7 @@ BREAKS = [
     ("header", "no guard", {"src/base/str.h": "int str_one(void);\n"}),
     ("place", "a host name", {"tools/x": "curl https://py" + "pi.org/simple\n", "tools/README.md": "text\n"}),
     ("place", "a path of one machine", {"tools/x": "cd /ro" + "ot/x\n", "tools/README.md": "text\n"}),
-    ("sleep", "a test that sleeps", {"tests/test_x.py": "time.sleep(1)\n", "tests/README.md": "text\n"}),
+    ("sleep", "a test that sleeps", {"tests/test_x.py": "time.sl" + "eep(1)\n", "tests/README.md": "text\n"}),
     ("exception", "one that is not needed", {"tools/tidy.exceptions": "banned src/base/str.c\n", "tools/README.md": "text\n"}),
 ]
 
