@@ -1,0 +1,654 @@
+/* The one door with real workers and a real DuckDB: results, back-pressure, cancel, deadlines, crashes, uploads,
+ * tenants. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/buf.h"
+#include "base/clock.h"
+#include "base/limits.h"
+#include "base/log.h"
+#include "base/vec.h"
+#include "domain/query/import.h"
+#include "domain/query/query.h"
+#include "platform/store/store.h"
+
+#define UNSTOPPABLE "select len(list_sort(list_transform(range(60000000), lambda x: hash(x))))"
+
+struct fixture {
+    char data[64];
+    struct arena *arena;
+    struct loop *loop;
+    struct store *store;
+    struct tenant_list *tenants;
+    struct query *query;
+    pthread_t store_thread;
+    bool done;
+    struct err error;
+};
+
+/* One statement and what came of it. */
+struct outcome {
+    struct fixture *fixture;
+    struct statement *statement;
+    VEC(struct query_piece) kept;
+    struct buf text; /* bodies */
+    struct buf first_header;
+    size_t pieces;
+    uint64_t rows;
+    bool keep; /* pieces are not released until the test does it */
+    bool ended;
+    bool ready;       /* an upload has room again */
+    struct err error; /* code ERR_OK: success */
+};
+
+/* --- Fixture --- */
+
+static void *run_store(void *owner)
+{
+    struct fixture *fixture = owner;
+    store_thread(fixture->store, fixture->loop);
+    return NULL;
+}
+
+static void on_done(void *owner, const struct err *error)
+{
+    struct fixture *fixture = owner;
+    fixture->done = true;
+    fixture->error = error ? *error : (struct err){0};
+    loop_stop(fixture->loop);
+}
+
+static bool create_tenant(struct fixture *fixture, const char *id)
+{
+    tenant_create(fixture->tenants, str_from(id), on_done, fixture);
+    loop_run(fixture->loop);
+    return fixture->error.code == ERR_OK;
+}
+
+static int fixture_setup(void **state)
+{
+    struct fixture *fixture = mem_new(struct fixture);
+    struct err error = {0};
+    log_set_level(getenv("EIDER_TEST_VERBOSE") ? LOG_DEBUG : LOG_ERROR);
+    snprintf(fixture->data, sizeof(fixture->data), "/tmp/eider-query-XXXXXX");
+    if (!mkdtemp(fixture->data))
+        return -1;
+    fixture->arena = arena_new();
+    struct str data = str_from(fixture->data);
+    fixture->loop = loop_new(&error);
+    fixture->store = store_open(str_format(fixture->arena, "%s/eider.db", fixture->data), &error);
+    fixture->tenants = tenant_list_open(fixture->store, data, &error);
+    struct query_options options = {.data = data,
+                                    .program = str_from(getenv("EIDER_TEST_WORKER")),
+                                    .library = str_from(getenv("EIDER_TEST_LIBRARY"))};
+    fixture->query = query_new(fixture->loop, fixture->tenants, &options, &error);
+    if (!fixture->query || pthread_create(&fixture->store_thread, NULL, run_store, fixture) != 0) {
+        fprintf(stderr, "setup: %s\n", error.message);
+        return -1;
+    }
+    *state = fixture;
+    return create_tenant(fixture, "acme") && create_tenant(fixture, "beta") ? 0 : -1;
+}
+
+static void on_drained(void *owner)
+{
+    on_done(owner, NULL);
+}
+
+static int fixture_teardown(void **state)
+{
+    struct fixture *fixture = *state;
+    fixture->done = false;
+    query_drain(fixture->query, on_drained, fixture);
+    while (!fixture->done)
+        loop_run(fixture->loop);
+    query_free(&fixture->query);
+    store_stop(fixture->store);
+    pthread_join(fixture->store_thread, NULL);
+    tenant_list_close(&fixture->tenants);
+    store_close(&fixture->store);
+    loop_free(&fixture->loop);
+    char command[128];
+    snprintf(command, sizeof(command), "rm -rf '%s'", fixture->data);
+    int removed = system(command);
+    arena_free(&fixture->arena);
+    mem_free(fixture);
+    return removed;
+}
+
+/* --- Statements --- */
+
+static void outcome_on_piece(void *owner, struct query_piece *piece)
+{
+    struct outcome *outcome = owner;
+    outcome->pieces++;
+    outcome->rows += piece->rows;
+    if (outcome->pieces == 1)
+        buf_append(&outcome->first_header, piece->header.ptr, piece->header.len);
+    buf_append(&outcome->text, piece->body.ptr, piece->body.len);
+    if (outcome->keep) {
+        vec_push(&outcome->kept, *piece);
+        loop_stop(outcome->fixture->loop);
+        return;
+    }
+    slice_release(&piece->header);
+    slice_release(&piece->body);
+}
+
+static void outcome_on_end(void *owner, const struct query_end *end)
+{
+    struct outcome *outcome = owner;
+    outcome->ended = true;
+    outcome->statement = NULL;
+    if (end->error)
+        outcome->error = *end->error;
+    else
+        outcome->rows = end->rows;
+    loop_stop(outcome->fixture->loop);
+}
+
+static void outcome_on_ready(void *owner)
+{
+    struct outcome *outcome = owner;
+    outcome->ready = true;
+    loop_stop(outcome->fixture->loop);
+}
+
+static struct query_sink outcome_sink(struct outcome *outcome)
+{
+    return (struct query_sink){.on_piece = outcome_on_piece, .on_end = outcome_on_end, .owner = outcome};
+}
+
+static void outcome_release(struct outcome *outcome)
+{
+    for (size_t i = 0; i < outcome->kept.count; i++) {
+        slice_release(&outcome->kept.items[i].header);
+        slice_release(&outcome->kept.items[i].body);
+    }
+    vec_clear(&outcome->kept);
+}
+
+static void outcome_done(struct outcome *outcome)
+{
+    outcome_release(outcome);
+    vec_done(&outcome->kept);
+    buf_done(&outcome->text);
+    buf_done(&outcome->first_header);
+}
+static void outcome_cleanup(struct outcome *outcome)
+{
+    outcome_done(outcome);
+}
+
+static void outcome_start(struct outcome *outcome, struct fixture *fixture, const char *tenant, const char *sql,
+                          enum query_format format, int64_t deadline_us)
+{
+    outcome->fixture = fixture;
+    struct query_request request = {.tenant = str_from(tenant),
+                                    .sql = str_from(sql),
+                                    .format = format,
+                                    .deadline_us = deadline_us,
+                                    .protocol = S("test")};
+    struct query_sink sink = outcome_sink(outcome);
+    outcome->statement = query_run(fixture->query, &request, &sink, &outcome->error);
+    outcome->ended = !outcome->statement;
+}
+
+static void outcome_wait(struct outcome *outcome)
+{
+    while (!outcome->ended)
+        loop_run(outcome->fixture->loop);
+}
+
+/* Runs to the end; the outcome must be success. */
+#define RUN(name, fixture, tenant, sql, format)                      \
+    AUTO(outcome) struct outcome name = {0};                         \
+    outcome_start(&name, fixture, tenant, sql, format, CLOCK_NEVER); \
+    outcome_wait(&name);                                             \
+    if (name.error.code != ERR_OK)                                   \
+    fail_msg("%s: %s", sql, name.error.message)
+
+static void assert_csv(struct fixture *fixture, const char *tenant, const char *sql, const char *wanted)
+{
+    RUN(outcome, fixture, tenant, sql, QUERY_FORMAT_CSV);
+    struct str text = buf_str(&outcome.text);
+    if (!str_equal(text, str_from(wanted)))
+        fail_msg("%s gave '%.*s'", sql, STR_ARG(text));
+}
+
+/* Lets the loop run for so long. */
+struct pause {
+    struct loop_timer timer;
+    struct loop *loop;
+};
+static void pause_on_time(struct loop_timer *timer)
+{
+    loop_stop(((struct pause *)timer->owner)->loop);
+}
+static void pause_for(struct fixture *fixture, int64_t us)
+{
+    struct pause pause = {.loop = fixture->loop};
+    pause.timer = (struct loop_timer){.on_time = pause_on_time, .owner = &pause};
+    loop_timer_set(fixture->loop, &pause.timer, us);
+    loop_run(fixture->loop);
+    loop_timer_cancel(fixture->loop, &pause.timer);
+}
+
+static void find_pid(void *owner, const struct query_worker_info *info)
+{
+    if (str_equal(info->tenant, S("acme")))
+        *(int *)owner = info->pid;
+}
+
+static int worker_pid(struct fixture *fixture)
+{
+    int pid = 0;
+    query_each_worker(fixture->query, find_pid, &pid);
+    return pid;
+}
+
+/* Returns when the front knows. */
+static void kill_worker(struct fixture *fixture)
+{
+    int pid = worker_pid(fixture);
+    assert_int_not_equal(pid, 0);
+    kill(pid, SIGKILL);
+    while (worker_pid(fixture) == pid)
+        pause_for(fixture, 1000);
+}
+
+/* --- Facts --- */
+
+static void select_42_comes_back(void **state)
+{
+    struct fixture *fixture = *state;
+    assert_csv(fixture, "acme", "select 42 as answer", "answer\n42\n");
+    RUN(flight, fixture, "acme", "select 42 as answer", QUERY_FORMAT_FLIGHT);
+    assert_int_equal(flight.pieces, 2);
+    assert_int_equal(flight.rows, 1);
+    assert_true(buf_len(&flight.first_header) > 0);
+}
+
+static void errors_name_no_host_path(void **state)
+{
+    struct fixture *fixture = *state;
+    AUTO(outcome) struct outcome outcome = {0};
+    outcome_start(&outcome, fixture, "acme", "select * from missing", QUERY_FORMAT_CSV, CLOCK_NEVER);
+    outcome_wait(&outcome);
+    assert_int_equal(outcome.error.code, ERR_NOT_FOUND);
+    assert_null(strstr(outcome.error.message, "/tmp/"));
+}
+
+static void big_results_stream_through_few_blocks(void **state)
+{
+    struct fixture *fixture = *state;
+    RUN(outcome, fixture, "acme", "select range as a, range * 2 as b from range(3000000)", QUERY_FORMAT_FLIGHT);
+    assert_int_equal(outcome.rows, 3000000);
+    assert_true(outcome.pieces > 20);
+    assert_true(buf_len(&outcome.text) >= 48000000);
+}
+
+static void one_row_larger_than_a_block_comes_in_pieces(void **state)
+{
+    struct fixture *fixture = *state;
+    RUN(outcome, fixture, "acme", "select repeat('x', 5000000) as a", QUERY_FORMAT_FLIGHT);
+    assert_int_equal(outcome.rows, 1);
+    assert_true(outcome.pieces >= 5);
+    assert_true(buf_len(&outcome.text) >= 5000000);
+}
+
+static void a_client_that_takes_nothing_holds_the_worker(void **state)
+{
+    struct fixture *fixture = *state;
+    AUTO(outcome) struct outcome outcome = {.keep = true};
+    outcome_start(&outcome, fixture, "acme", "select range as a from range(10000000)", QUERY_FORMAT_FLIGHT,
+                  CLOCK_NEVER);
+    pause_for(fixture, 500000);
+    for (int i = 0; i < 50; i++)
+        pause_for(fixture, 2000);
+    size_t waiting = outcome.pieces;
+    assert_true(waiting <= 4 + 8);
+    assert_csv(fixture, "acme", "select 1 as a", "a\n1\n");
+    assert_int_equal(outcome.pieces, waiting);
+    outcome.keep = false;
+    outcome_release(&outcome);
+    outcome_wait(&outcome);
+    assert_int_equal(outcome.error.code, ERR_OK);
+    assert_int_equal(outcome.rows, 10000000);
+}
+
+static void cancel_ends_a_running_statement(void **state)
+{
+    struct fixture *fixture = *state;
+    AUTO(outcome) struct outcome outcome = {0};
+    outcome_start(&outcome, fixture, "acme", "select count(*) from range(100000000) a, range(100000) b",
+                  QUERY_FORMAT_CSV, CLOCK_NEVER);
+    pause_for(fixture, 300000);
+    assert_false(outcome.ended);
+    int pid = worker_pid(fixture);
+    query_cancel(outcome.statement);
+    outcome_wait(&outcome);
+    assert_int_equal(outcome.error.code, ERR_CANCELLED);
+    assert_csv(fixture, "acme", "select 1 as a", "a\n1\n");
+    assert_int_equal(worker_pid(fixture), pid); /* interrupted, not killed */
+}
+
+static void a_statement_that_cannot_be_interrupted_is_killed_at_its_deadline(void **state)
+{
+    struct fixture *fixture = *state;
+    AUTO(outcome) struct outcome outcome = {0};
+    assert_csv(fixture, "acme", "create table t as select 1 as a; select a from t", "a\n1\n");
+    int64_t start_us = clock_now_us();
+    outcome_start(&outcome, fixture, "acme", UNSTOPPABLE, QUERY_FORMAT_CSV, start_us + 400000);
+    outcome_wait(&outcome);
+    assert_int_equal(outcome.error.code, ERR_DEADLINE);
+    assert_true(clock_now_us() - start_us < 2400000);
+    assert_csv(fixture, "acme", "select a from t", "a\n1\n");
+}
+
+static void a_killed_worker_fails_its_statements_and_is_replaced(void **state)
+{
+    struct fixture *fixture = *state;
+    assert_csv(fixture, "acme", "create table t as select 7 as a; select a from t", "a\n7\n");
+    AUTO(outcome) struct outcome outcome = {0};
+    outcome_start(&outcome, fixture, "acme", "select count(*) from range(100000000) a, range(100000) b",
+                  QUERY_FORMAT_CSV, CLOCK_NEVER);
+    pause_for(fixture, 100000);
+    int pid = worker_pid(fixture);
+    kill(pid, SIGKILL);
+    outcome_wait(&outcome);
+    assert_int_equal(outcome.error.code, ERR_UNAVAILABLE);
+    assert_non_null(strstr(outcome.error.message, "signal 9"));
+    assert_csv(fixture, "acme", "select a from t", "a\n7\n");
+    assert_int_not_equal(worker_pid(fixture), pid);
+}
+
+static void tenants_do_not_see_each_other(void **state)
+{
+    struct fixture *fixture = *state;
+    assert_csv(fixture, "acme", "create table t as select 'acme' as a; select a from t", "a\nacme\n");
+    assert_csv(fixture, "beta", "create table t as select 'beta' as a; select a from t", "a\nbeta\n");
+    assert_csv(fixture, "acme", "select a from t", "a\nacme\n");
+}
+
+static void a_request_without_tenant_is_told_to_name_one(void **state)
+{
+    struct fixture *fixture = *state;
+    AUTO(outcome) struct outcome outcome = {0};
+    outcome_start(&outcome, fixture, "", "select 1", QUERY_FORMAT_CSV, CLOCK_NEVER);
+    assert_null(outcome.statement);
+    assert_int_equal(outcome.error.code, ERR_INVALID);
+    assert_non_null(strstr(outcome.error.hint, "--tenant"));
+}
+
+static void more_statements_than_slots_wait_and_then_are_refused(void **state)
+{
+    struct fixture *fixture = *state;
+    size_t slots = (size_t)limits_get(LIMIT_RUNNING), queue = (size_t)limits_get(LIMIT_QUEUED);
+    size_t count = slots + queue;
+    struct outcome *outcomes = mem_array(count + 1, sizeof(*outcomes));
+    for (size_t i = 0; i < count; i++) {
+        outcome_start(&outcomes[i], fixture, "acme", "select sum(range) as a from range(1000000)", QUERY_FORMAT_CSV,
+                      CLOCK_NEVER);
+        assert_non_null(outcomes[i].statement);
+    }
+    outcome_start(&outcomes[count], fixture, "acme", "select 1", QUERY_FORMAT_CSV, CLOCK_NEVER);
+    assert_null(outcomes[count].statement);
+    assert_int_equal(outcomes[count].error.code, ERR_RESOURCE);
+    assert_non_null(strstr(outcomes[count].error.message, "query.max_queued"));
+    for (size_t i = 0; i < count; i++) {
+        outcome_wait(&outcomes[i]);
+        assert_int_equal(outcomes[i].error.code, ERR_OK);
+        outcome_done(&outcomes[i]);
+    }
+    mem_free(outcomes);
+}
+
+static void a_queued_statement_can_be_cancelled(void **state)
+{
+    struct fixture *fixture = *state;
+    size_t slots = (size_t)limits_get(LIMIT_RUNNING);
+    struct outcome *outcomes = mem_array(slots + 1, sizeof(*outcomes));
+    for (size_t i = 0; i <= slots; i++)
+        outcome_start(&outcomes[i], fixture, "acme", "select count(*) from range(100000000) a, range(100000) b",
+                      QUERY_FORMAT_CSV, CLOCK_NEVER);
+    query_cancel(outcomes[slots].statement);
+    assert_false(outcomes[slots].ended);
+    outcome_wait(&outcomes[slots]);
+    assert_int_equal(outcomes[slots].error.code, ERR_CANCELLED);
+    for (size_t i = 0; i < slots; i++)
+        query_cancel(outcomes[i].statement);
+    for (size_t i = 0; i < slots; i++) {
+        outcome_wait(&outcomes[i]);
+        assert_int_equal(outcomes[i].error.code, ERR_CANCELLED);
+    }
+    for (size_t i = 0; i <= slots; i++)
+        outcome_done(&outcomes[i]);
+    mem_free(outcomes);
+}
+
+static void deleting_a_tenant_ends_what_runs_in_it(void **state)
+{
+    struct fixture *fixture = *state;
+    AUTO(outcome) struct outcome outcome = {0};
+    outcome_start(&outcome, fixture, "acme", UNSTOPPABLE, QUERY_FORMAT_CSV, CLOCK_NEVER);
+    pause_for(fixture, 300000);
+    fixture->done = false;
+    tenant_delete(fixture->tenants, S("acme"), on_done, fixture);
+    while (!fixture->done)
+        loop_run(fixture->loop);
+    assert_int_equal(fixture->error.code, ERR_OK);
+    assert_true(outcome.ended);
+    struct stat stat_of;
+    char path[128];
+    snprintf(path, sizeof(path), "%s/tenants/acme", fixture->data);
+    assert_int_equal(stat(path, &stat_of), -1);
+    struct err error;
+    assert_null(tenant_find(fixture->tenants, S("acme"), &error));
+    assert_true(create_tenant(fixture, "acme"));
+    assert_csv(fixture, "acme", "select count(*) as a from duckdb_tables()", "a\n0\n");
+}
+
+static void writes_are_refused_beyond_the_quota(void **state)
+{
+    struct fixture *fixture = *state;
+    struct err error;
+    assert_csv(fixture, "acme", "create table t as select range as a from range(300000); select 1 as a", "a\n1\n");
+    assert_true(limits_set(S("tenant.disk_quota"), 100000, &error));
+    pause_for(fixture, 1100000); /* the last look at the disk is a second old */
+    AUTO(outcome) struct outcome outcome = {0};
+    outcome_start(&outcome, fixture, "acme", "insert into t values (1)", QUERY_FORMAT_CSV, CLOCK_NEVER);
+    outcome_wait(&outcome);
+    assert_true(limits_set(S("tenant.disk_quota"), 0, &error));
+    assert_int_equal(outcome.error.code, ERR_RESOURCE);
+    assert_non_null(strstr(outcome.error.message, "tenant.disk_quota"));
+    assert_csv(fixture, "acme", "select count(*) as a from t", "a\n300000\n");
+}
+
+/* --- Uploads: the messages of a result go in again --- */
+
+/* The flatbuffer in an encapsulated IPC message, or the bytes themselves. */
+static struct str bare_header(struct str header)
+{
+    if (header.len >= 8 && memcmp(header.ptr, "\xff\xff\xff\xff", 4) == 0)
+        return str_from_index(header, 8);
+    return header;
+}
+
+static void send_messages(struct outcome *upload, struct outcome *source, int times)
+{
+    struct err error;
+    for (int round = 0; round < times; round++) {
+        for (size_t i = round ? 1 : 0; i < source->kept.count && !upload->ended; i++) {
+            struct query_piece *piece = &source->kept.items[i];
+            assert_true(piece->first);
+            uint8_t *body = query_upload_body(upload->statement, piece->body.len, &error);
+            assert_non_null(body);
+            assert_int_equal((uintptr_t)body % 64, 0);
+            if (piece->body.len)
+                memcpy(body, piece->body.ptr, piece->body.len);
+            query_upload_message(upload->statement, bare_header(str_bytes(piece->header.ptr, piece->header.len)));
+            while (!upload->ended && query_upload_is_full(upload->statement))
+                loop_run(upload->fixture->loop);
+        }
+    }
+}
+
+static void upload_start(struct outcome *upload, struct fixture *fixture, const char *tenant, enum query_mode mode)
+{
+    struct err error;
+    upload->fixture = fixture;
+    struct query_sink sink = outcome_sink(upload);
+    struct query_upload_request request = {.tenant = str_from(tenant),
+                                           .table = S("copy"),
+                                           .mode = mode,
+                                           .deadline_us = CLOCK_NEVER,
+                                           .protocol = S("test")};
+    upload->statement = query_upload(fixture->query, &request, &sink, outcome_on_ready, &error);
+    assert_non_null(upload->statement);
+}
+
+static void collect(struct outcome *source, struct fixture *fixture, const char *sql)
+{
+    source->keep = true;
+    outcome_start(source, fixture, "beta", sql, QUERY_FORMAT_FLIGHT, CLOCK_NEVER);
+    outcome_wait(source);
+    assert_int_equal(source->error.code, ERR_OK);
+}
+
+static void an_upload_is_there_when_its_end_says_so(void **state)
+{
+    struct fixture *fixture = *state;
+    AUTO(outcome) struct outcome source = {0};
+    AUTO(outcome) struct outcome upload = {0};
+    collect(&source, fixture, "select range as a, 'text ' || range as b from range(100000)");
+    upload_start(&upload, fixture, "acme", QUERY_MODE_CREATE);
+    send_messages(&upload, &source, 10);
+    query_upload_finish(upload.statement);
+    outcome_wait(&upload);
+    if (upload.error.code != ERR_OK)
+        fail_msg("%s", upload.error.message);
+    assert_int_equal(upload.rows, 1000000);
+    kill_worker(fixture);
+    assert_csv(fixture, "acme", "select count(*) as n, sum(a) as s, max(b) as m from copy",
+               "n,s,m\n1000000,49999500000,text 99999\n");
+}
+
+static void a_cancelled_upload_leaves_nothing(void **state)
+{
+    struct fixture *fixture = *state;
+    AUTO(outcome) struct outcome source = {0};
+    AUTO(outcome) struct outcome upload = {0};
+    collect(&source, fixture, "select range as a from range(100000)");
+    upload_start(&upload, fixture, "acme", QUERY_MODE_CREATE);
+    send_messages(&upload, &source, 20);
+    query_cancel(upload.statement);
+    outcome_wait(&upload);
+    assert_int_equal(upload.error.code, ERR_CANCELLED);
+    assert_csv(fixture, "acme", "select count(*) as a from duckdb_tables()", "a\n0\n");
+}
+
+/* --- Import --- */
+
+static void import_run(struct fixture *fixture, const char *sql, const struct str *paths, size_t path_count,
+                       struct outcome *outcome)
+{
+    struct err error;
+    struct query_import_options options = {.program = str_from(getenv("EIDER_TEST_WORKER")),
+                                           .library = str_from(getenv("EIDER_TEST_LIBRARY")),
+                                           .paths = paths,
+                                           .path_count = path_count,
+                                           .stdin_fd = -1};
+    outcome->fixture = fixture;
+    struct query_sink sink = outcome_sink(outcome);
+    struct query_import *import = query_import_start(fixture->loop, &options, str_from(sql), &sink, &error);
+    assert_non_null(import);
+    outcome_wait(outcome);
+    query_import_free(&import);
+}
+
+static void an_import_reads_what_it_was_given_and_nothing_else(void **state)
+{
+    struct fixture *fixture = *state;
+    struct str path = str_format(fixture->arena, "%s/given.csv", fixture->data);
+    struct str other = str_format(fixture->arena, "%s/other.csv", fixture->data);
+    FILE *files[] = {fopen(path.ptr, "w"), fopen(other.ptr, "w")};
+    for (size_t i = 0; i < 2; i++) {
+        assert_non_null(files[i]);
+        fputs("a,b\n1,x\n2,y\n", files[i]);
+        fclose(files[i]);
+    }
+    AUTO(outcome) struct outcome good = {0};
+    struct str sql = str_format(fixture->arena, "select * from read_csv('%s')", path.ptr);
+    import_run(fixture, sql.ptr, &path, 1, &good);
+    if (good.error.code != ERR_OK)
+        fail_msg("%s", good.error.message);
+    assert_int_equal(good.rows, 2);
+    AUTO(outcome) struct outcome bad = {0};
+    sql = str_format(fixture->arena, "select * from read_csv('%s')", other.ptr);
+    import_run(fixture, sql.ptr, &path, 1, &bad);
+    assert_int_not_equal(bad.error.code, ERR_OK);
+}
+
+/* --- Lists --- */
+
+static void count_infos(void *owner, const struct query_info *info)
+{
+    size_t *count = owner;
+    assert_true(info->id.len > 8 && info->id.ptr[0] == 'q');
+    (*count)++;
+}
+
+static void statements_are_listed_while_they_run_and_after(void **state)
+{
+    struct fixture *fixture = *state;
+    size_t before = 0, after = 0, of_beta = 0;
+    AUTO(outcome) struct outcome outcome = {0};
+    outcome_start(&outcome, fixture, "acme", "select 1", QUERY_FORMAT_CSV, CLOCK_NEVER);
+    query_each(fixture->query, S(""), count_infos, &before);
+    assert_int_equal(before, 1);
+    outcome_wait(&outcome);
+    query_each(fixture->query, S("acme"), count_infos, &after);
+    query_each(fixture->query, S("beta"), count_infos, &of_beta);
+    assert_int_equal(after, 1);
+    assert_int_equal(of_beta, 0);
+    struct err error;
+    assert_false(query_cancel_id(fixture->query, S("q0"), &error));
+    assert_int_equal(error.code, ERR_NOT_FOUND);
+}
+
+int main(void)
+{
+#define FACT(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
+    const struct CMUnitTest tests[] = {
+        FACT(select_42_comes_back),
+        FACT(errors_name_no_host_path),
+        FACT(big_results_stream_through_few_blocks),
+        FACT(one_row_larger_than_a_block_comes_in_pieces),
+        FACT(a_client_that_takes_nothing_holds_the_worker),
+        FACT(cancel_ends_a_running_statement),
+        FACT(a_statement_that_cannot_be_interrupted_is_killed_at_its_deadline),
+        FACT(a_killed_worker_fails_its_statements_and_is_replaced),
+        FACT(tenants_do_not_see_each_other),
+        FACT(a_request_without_tenant_is_told_to_name_one),
+        FACT(more_statements_than_slots_wait_and_then_are_refused),
+        FACT(a_queued_statement_can_be_cancelled),
+        FACT(deleting_a_tenant_ends_what_runs_in_it),
+        FACT(writes_are_refused_beyond_the_quota),
+        FACT(an_upload_is_there_when_its_end_says_so),
+        FACT(a_cancelled_upload_leaves_nothing),
+        FACT(an_import_reads_what_it_was_given_and_nothing_else),
+        FACT(statements_are_listed_while_they_run_and_after),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
