@@ -49,7 +49,20 @@ static int http1_on_begin(llhttp_t *llhttp)
     struct http1_parser *parser = llhttp->data;
     parser->begun = true;
     parser->in_body = parser->wants_continue = parser->in_value = false;
-    parser->header_bytes = parser->field_count = parser->extension_bytes = 0;
+    parser->header_bytes = parser->field_count = parser->extension_bytes = parser->protocol_bytes = 0;
+    return 0;
+}
+
+/* llhttp takes RTSP and ICE as well. */
+static int http1_on_protocol(llhttp_t *llhttp, const char *at, size_t len)
+{
+    static const char name[] = "HTTP";
+    struct http1_parser *parser = llhttp->data;
+    for (size_t i = 0; i < len; i++) {
+        if (parser->protocol_bytes == sizeof(name) - 1 || at[i] != name[parser->protocol_bytes])
+            return http1_refuse(parser, 400, "the protocol is not HTTP");
+        parser->protocol_bytes++;
+    }
     return 0;
 }
 
@@ -196,6 +209,7 @@ static int http1_on_complete(llhttp_t *llhttp)
 static const llhttp_settings_t http1_settings = {
     .on_message_begin = http1_on_begin,
     .on_url = http1_on_url,
+    .on_protocol = http1_on_protocol,
     .on_header_field = http1_on_field,
     .on_header_value = http1_on_value,
     .on_headers_complete = http1_on_headers,

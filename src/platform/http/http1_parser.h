@@ -37,6 +37,7 @@ struct http1_parser {
     size_t header_bytes;
     size_t field_count;
     size_t extension_bytes; /* of chunk sizes */
+    size_t protocol_bytes;  /* of the word before the version */
     bool begun;             /* the first byte of a request was seen */
     bool in_body;           /* its headers are whole */
     bool wants_continue;    /* Expect: 100-continue, and the body has not begun */
