@@ -33,8 +33,8 @@ STRANGERS = {
 
 
 @pytest.mark.parametrize("name", STRANGERS)
-def test_stranger_is_closed(front, name):
-    data, closed = exchange(front.port, STRANGERS[name], 5)
+def test_stranger_is_closed(impatient_front, name):
+    data, closed = exchange(impatient_front.port, STRANGERS[name], 8)
     assert closed, f"open after {data[:100]}"
     assert len(data) < 2000 and b"select" not in data
 
