@@ -1,0 +1,216 @@
+/* Configuration: quantities, what eider.yaml may say, and who wins. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "app/config.h"
+#include "base/limits.h"
+
+static char directory[64];
+
+static struct str write_file(struct arena *arena, const char *text)
+{
+    struct str path = str_format(arena, "%s/eider.yaml", directory);
+    FILE *file = fopen(path.ptr, "w");
+    assert_non_null(file);
+    fputs(text, file);
+    fclose(file);
+    return path;
+}
+
+static int setup(void **state)
+{
+    (void)state;
+    snprintf(directory, sizeof(directory), "/tmp/config_test_XXXXXX");
+    assert_non_null(mkdtemp(directory));
+    static const char *const names[] = {"EIDER_CONFIG", "EIDER_DATA",      "EIDER_LISTEN",
+                                        "EIDER_HOSTS",  "EIDER_LOG_LEVEL", "EIDER_LIMIT_QUERY_MAX_SQL"};
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+        unsetenv(names[i]);
+    return chdir(directory);
+}
+
+static int teardown(void **state)
+{
+    (void)state;
+    unlink("eider.yaml");
+    return chdir("/") || rmdir(directory);
+}
+
+static void config_quantities_have_units(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text, *unit;
+        int64_t value;
+    } good[] = {
+        {"0", "bytes", 0},
+        {"64MiB", "bytes", 64 << 20},
+        {"1 GB", "bytes", 1000000000},
+        {"2kib", "bytes", 2048},
+        {"30", "s", 30},
+        {"30s", "s", 30},
+        {"10min", "s", 600},
+        {"2h", "s", 7200},
+        {"1500ms", "ms", 1500},
+        {"2s", "ms", 2000},
+        {"5%", "% of the disk", 5},
+        {"100", "tenants", 100},
+        {" 7 ", "tenants", 7},
+    };
+    static const struct {
+        const char *text, *unit;
+    } bad[] = {{"", "bytes"},     {"x", "bytes"},          {"-1", "bytes"},
+               {"1s", "bytes"},   {"1.5MiB", "bytes"},     {"1ms", "s"},
+               {"5%", "tenants"}, {"9999999TiB", "bytes"}, {"99999999999999999999", "s"},
+               {"1 2", "s"}};
+    struct err err;
+    for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
+        int64_t value = -1;
+        if (!config_quantity(str_from(good[i].text), str_from(good[i].unit), &value, &err))
+            fail_msg("%s: %s", good[i].text, err.message);
+        assert_int_equal(value, good[i].value);
+    }
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+        int64_t value;
+        err = (struct err){0};
+        if (config_quantity(str_from(bad[i].text), str_from(bad[i].unit), &value, &err))
+            fail_msg("%s %s", bad[i].text, bad[i].unit);
+        assert_int_equal(err.code, ERR_INVALID);
+    }
+}
+
+static void config_knows_loopback(void **state)
+{
+    (void)state;
+    static const char *const yes[] = {"127.0.0.1:8815", "127.1.2.3:0", "localhost:8815", "[::1]:8815", "LocalHost:1"};
+    static const char *const no[] = {
+        "0.0.0.0:8815",         "*:8815",    "[::]:8815", ":8815", "", "10.0.0.1:8815", "127.evil.com:1",
+        "localhost.evil.com:1", "[::1].x:1", "8815"};
+    for (size_t i = 0; i < sizeof(yes) / sizeof(yes[0]); i++)
+        assert_true(config_is_loopback(str_from(yes[i])));
+    for (size_t i = 0; i < sizeof(no) / sizeof(no[0]); i++)
+        assert_false(config_is_loopback(str_from(no[i])));
+}
+
+static void config_has_defaults(void **state)
+{
+    (void)state;
+    AUTO(arena) struct arena *arena = arena_new();
+    struct config config;
+    struct err err = {0};
+    setenv("XDG_DATA_HOME", "/share", 1);
+    assert_true(config_load(arena, &(struct config_flags){0}, &config, &err));
+    assert_true(str_equal(config.data, S("/share/eider")));
+    assert_true(str_equal(config.listen[0], S("127.0.0.1:8815")));
+    assert_int_equal(config.listen_count, 1);
+    assert_int_equal(config.log_level, LOG_INFO);
+    unsetenv("XDG_DATA_HOME");
+    setenv("HOME", "/home/x", 1);
+    assert_true(config_load(arena, &(struct config_flags){0}, &config, &err));
+    assert_true(str_equal(config.data, S("/home/x/.local/share/eider")));
+    write_file(arena, "log_level: warn\n");
+    assert_true(config_load(arena, &(struct config_flags){0}, &config, &err));
+    assert_true(str_equal(config.data, S("db")));
+    assert_int_equal(config.log_level, LOG_WARN);
+}
+
+static void config_flags_win_over_environment_over_file(void **state)
+{
+    (void)state;
+    AUTO(arena) struct arena *arena = arena_new();
+    struct config config;
+    struct err err = {0};
+    int64_t before = limits_get(LIMIT_SQL);
+    struct config_flags flags = {.file = write_file(arena, "data: files\nlisten: [127.0.0.1:1, 127.0.0.1:2]\nhosts: a\n"
+                                                           "log_level: debug\nlimits: {query.max_sql: 2MiB}\n")};
+    assert_true(config_load(arena, &flags, &config, &err));
+    assert_true(str_equal(config.data, str_format(arena, "%s/files", directory)));
+    assert_int_equal(config.listen_count, 2);
+    assert_true(str_equal(config.hosts[0], S("a")));
+    assert_int_equal(limits_get(LIMIT_SQL), 2 << 20);
+    setenv("EIDER_DATA", "environment", 1);
+    setenv("EIDER_LISTEN", "127.0.0.1:3, 127.0.0.1:4", 1);
+    setenv("EIDER_LOG_LEVEL", "error", 1);
+    setenv("EIDER_LIMIT_QUERY_MAX_SQL", "3MiB", 1);
+    assert_true(config_load(arena, &flags, &config, &err));
+    assert_true(str_equal(config.data, S("environment")));
+    assert_true(str_equal(config.listen[1], S("127.0.0.1:4")));
+    assert_int_equal(config.log_level, LOG_ERROR);
+    assert_int_equal(limits_get(LIMIT_SQL), 3 << 20);
+    flags.data = S("flag");
+    flags.log_level = S("info");
+    flags.listen = (struct str[]){S("localhost:5")};
+    flags.limits = (struct str[]){S("query.max_sql=4MiB")};
+    flags.listen_count = flags.limit_count = 1;
+    assert_true(config_load(arena, &flags, &config, &err));
+    assert_true(str_equal(config.data, S("flag")));
+    assert_true(str_equal(config.listen[0], S("localhost:5")));
+    assert_int_equal(config.log_level, LOG_INFO);
+    assert_int_equal(limits_get(LIMIT_SQL), 4 << 20);
+    enum log_level level;
+    flags.limits = (struct str[]){S("query.max_sql=5MiB")};
+    assert_true(config_reload_level(arena, &flags, &level, &err));
+    assert_int_equal(limits_get(LIMIT_SQL), 4 << 20);
+    assert_true(limits_set(S("query.max_sql"), before, &err));
+}
+
+static void config_errors_name_the_place(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text, *message, *hint;
+    } cases[] = {
+        {"listen: x:1\nlog_levle: info", "line 2: unknown key 'log_levle'", "'log_level'"},
+        {"limits:\n  query.max_sq: 1", "line 2: unknown limit 'query.max_sq'", "'query.max_sql'"},
+        {"limits:\n  query.max_sql: 1s", "line 2: limit query.max_sql: '1s' is not a number of bytes", "MiB"},
+        {"limits: 3", "line 1: limits must be a map", ""},
+        {"log_level: loud", "line 1: 'loud' is not a log level", ""},
+        {"listen: []", "line 1: listen must be", ""},
+        {"data: [x]", "line 1: data must be", ""},
+        {"tls: {}", "line 1: 'tls' is not supported by this version", ""},
+        {"- a", "line 1: expected", ""},
+        {"a: [", "line", ""},
+        {"listen: 0.0.0.0:8815", "reachable from other machines", "--insecure"},
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        AUTO(arena) struct arena *arena = arena_new();
+        struct config_flags flags = {.file = write_file(arena, cases[i].text)};
+        struct config config;
+        struct err err = {0};
+        assert_false(config_load(arena, &flags, &config, &err));
+        if (!strstr(err.message, cases[i].message) || !strstr(err.hint, cases[i].hint))
+            fail_msg("%s: %s (%s)", cases[i].text, err.message, err.hint);
+    }
+}
+
+static void config_insecure_may_listen_anywhere(void **state)
+{
+    (void)state;
+    AUTO(arena) struct arena *arena = arena_new();
+    struct config_flags flags = {.file = write_file(arena, "listen: 0.0.0.0:8815"), .insecure = true};
+    struct config config;
+    struct err err = {0};
+    assert_true(config_load(arena, &flags, &config, &err));
+    flags.file = S("/nonexistent.yaml");
+    assert_false(config_load(arena, &flags, &config, &err));
+    assert_non_null(strstr(err.message, "/nonexistent.yaml"));
+}
+
+#define CONFIG_TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        CONFIG_TEST(config_quantities_have_units), CONFIG_TEST(config_knows_loopback),
+        CONFIG_TEST(config_has_defaults),          CONFIG_TEST(config_flags_win_over_environment_over_file),
+        CONFIG_TEST(config_errors_name_the_place), CONFIG_TEST(config_insecure_may_listen_anywhere),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,15 @@
+/* The program: the server, its workers, and the command line are one file, told apart by the first word. */
+#include "app/serve.h"
+#include "base/str.h"
+#include "cli/cli.h"
+#include "worker/worker.h"
+
+int main(int argc, char **argv)
+{
+    struct str command = argc > 1 ? str_from(argv[1]) : S("");
+    if (str_equal(command, S("worker")))
+        return worker_main(argc, argv);
+    if (str_equal(command, S("serve")))
+        return serve_main(argc, argv);
+    return cli_main(argc, argv);
+}

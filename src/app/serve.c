@@ -1,0 +1,269 @@
+/* The wiring. Built from below to above, taken apart from above to below:
+ * loop, signals, data directory, store, tenants, query, faces, listener. */
+#include "app/serve.h"
+
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "app/config.h"
+#include "app/data.h"
+#include "app/serve_flags.h"
+#include "app/signals.h"
+#include "base/clock.h"
+#include "base/limits.h"
+#include "base/log.h"
+#include "cli/layout.h"
+#include "domain/query/query.h"
+#include "domain/tenant/tenant.h"
+#include "face/flight/flight.h"
+#include "face/rest/rest.h"
+#include "platform/rpc/rpc_server.h"
+#include "platform/store/store.h"
+
+/* How long answers may take to leave after the last statement has ended. */
+#define SERVE_FLUSH_US (5 * CLOCK_SECOND)
+
+struct serve {
+    struct arena *arena;
+    int64_t started_us;
+    struct config_flags flags;
+    struct config config;
+    struct data data;
+    struct loop *loop;
+    struct signals signals;
+    struct store *store;
+    pthread_t store_thread;
+    bool store_runs;
+    struct tenant_list *tenants;
+    struct query *query;
+    struct rest *rest;
+    struct flight *flight;
+    struct rpc_server *server;
+    bool draining;
+    struct loop_timer flush;
+};
+
+/* As many descriptors as the system lets us have. Files that are made are the user's own. */
+static void serve_prepare_process(void)
+{
+    struct rlimit files;
+    if (getrlimit(RLIMIT_NOFILE, &files) == 0 && files.rlim_cur < files.rlim_max) {
+        files.rlim_cur = files.rlim_max;
+        setrlimit(RLIMIT_NOFILE, &files);
+    }
+    umask(S_IRWXG | S_IRWXO);
+}
+
+static void serve_on_flush_timeout(struct loop_timer *timer)
+{
+    struct serve *serve = timer->owner;
+    loop_stop(serve->loop);
+}
+
+static void serve_on_stopped(void *owner)
+{
+    struct serve *serve = owner;
+    loop_stop(serve->loop);
+}
+
+static void serve_on_drained(void *owner)
+{
+    struct serve *serve = owner;
+    loop_timer_set(serve->loop, &serve->flush, SERVE_FLUSH_US);
+    rpc_server_stop(serve->server, serve_on_stopped, serve);
+}
+
+/* The first SIGTERM or SIGINT: new statements are refused, running ones may finish. The second: out. */
+static void serve_stop(struct serve *serve, int signal)
+{
+    if (serve->draining) {
+        log_warn("server.stop_now", LOG_I64("signal", signal));
+        loop_stop(serve->loop);
+        return;
+    }
+    serve->draining = true;
+    log_info("server.draining", LOG_I64("signal", signal), LOG_I64("limit_s", limits_get(LIMIT_DRAIN)));
+    rest_set_ready(serve->rest, false);
+    query_drain(serve->query, serve_on_drained, serve);
+}
+
+/* The log level is what can change while running; limits and addresses need a restart. */
+static void serve_reload(struct serve *serve)
+{
+    AUTO(arena) struct arena *arena = arena_new();
+    struct err err = {0};
+    enum log_level level;
+    if (!config_reload_level(arena, &serve->flags, &level, &err)) {
+        log_error("config.not_reloaded", LOG_ERR(&err));
+        return;
+    }
+    log_set_level(level);
+    log_info("config.reloaded", LOG_STR("log_level", str_from(log_level_name(level))));
+}
+
+static void serve_on_signal(void *owner, int signal)
+{
+    if (signal == SIGHUP)
+        serve_reload(owner);
+    else
+        serve_stop(owner, signal);
+}
+
+static void *serve_store_thread(void *owner)
+{
+    struct serve *serve = owner;
+    store_thread(serve->store, serve->loop);
+    return NULL;
+}
+
+static bool serve_open_store(struct serve *serve, struct err *err)
+{
+    struct str path = str_format(serve->arena, "%.*s/eider.db", STR_ARG(serve->data.path));
+    serve->store = store_open(path, err);
+    if (!serve->store)
+        return false;
+    serve->tenants = tenant_list_open(serve->store, serve->data.path, err);
+    if (!serve->tenants)
+        return false;
+    int failed = pthread_create(&serve->store_thread, NULL, serve_store_thread, serve);
+    if (failed)
+        return err_set(err, ERR_RESOURCE, "cannot start the store's thread: %s", strerror(failed));
+    serve->store_runs = true;
+    return true;
+}
+
+static bool serve_open_query(struct serve *serve, struct err *err)
+{
+    struct cli_layout layout = cli_layout_find(serve->arena);
+    const char *library = getenv("EIDER_LIB");
+    if (library && library[0])
+        layout.library = str_from(library);
+    if (layout.library.len == 0) {
+        err_set(err, ERR_PRECONDITION, "libduckdb.so was found neither in lib/eider nor in deps/");
+        return err_hint(err, "run `make setup`, install eider, or set EIDER_LIB to the file");
+    }
+    struct query_options options = {
+        .data = serve->data.path,
+        .program = layout.program,
+        .library = layout.library,
+        .extensions = layout.extensions,
+    };
+    serve->query = query_new(serve->loop, serve->tenants, &options, err);
+    return serve->query != NULL;
+}
+
+static bool serve_open_faces(struct serve *serve, struct err *err)
+{
+    struct rest_options rest = {
+        .loop = serve->loop,
+        .query = serve->query,
+        .tenants = serve->tenants,
+        .store = serve->store,
+        .data = serve->data.path,
+        .version = S(APP_VERSION),
+    };
+    struct flight_options flight = {.query = serve->query, .tenants = serve->tenants};
+    serve->rest = rest_new(&rest, err);
+    serve->flight = serve->rest ? flight_new(&flight, err) : NULL;
+    if (!serve->flight)
+        return false;
+    struct rpc_server_options server = {
+        .listen = {.addresses = serve->config.listen, .address_count = serve->config.listen_count},
+        .hosts = serve->config.hosts,
+        .host_count = serve->config.host_count,
+    };
+    serve->server =
+        rpc_server_new(serve->loop, &server, rest_http_service(serve->rest), flight_rpc_service(serve->flight), err);
+    return serve->server != NULL;
+}
+
+/* An address that a client on this machine can use, for one that means every interface. */
+static struct str serve_url(struct serve *serve)
+{
+    struct str address = rpc_server_address(serve->server, 0);
+    unsigned port = rpc_server_port(serve->server, 0);
+    if (str_starts_with(address, S("0.0.0.0:")))
+        return str_format(serve->arena, "http://127.0.0.1:%u", port);
+    if (str_starts_with(address, S("[::]:")))
+        return str_format(serve->arena, "http://[::1]:%u", port);
+    return str_format(serve->arena, "http://%.*s", STR_ARG(address));
+}
+
+static bool serve_announce(struct serve *serve, struct err *err)
+{
+    struct str url = serve_url(serve);
+    if (!data_publish(&serve->data, url, err))
+        return false;
+    for (size_t i = 0; i < rpc_server_address_count(serve->server); i++) {
+        if (!config_is_loopback(rpc_server_address(serve->server, i)))
+            log_warn("server.insecure", LOG_STR("address", rpc_server_address(serve->server, i)),
+                     LOG_STR("meaning", S("everybody who can connect may read, change and delete everything")));
+    }
+    log_info("server.ready", LOG_STR("url", url), LOG_I64("pid", getpid()),
+             LOG_I64("startup_ms", (clock_now_us() - serve->started_us) / CLOCK_MILLISECOND),
+             LOG_STR("version", S(APP_VERSION)), LOG_STR("data", serve->data.path),
+             LOG_I64("tenants", tenant_count(serve->tenants)));
+    if (isatty(STDOUT_FILENO))
+        printf("eider %s is ready at %.*s; Ctrl-C stops it\n", APP_VERSION, STR_ARG(url));
+    fflush(stdout);
+    return true;
+}
+
+static bool serve_open(struct serve *serve, struct err *err)
+{
+    if (!config_load(serve->arena, &serve->flags, &serve->config, err))
+        return false;
+    log_set_level(serve->config.log_level);
+    if (!data_open(serve->arena, serve->config.data, &serve->data, err))
+        return false;
+    serve->loop = loop_new(err);
+    serve->flush = (struct loop_timer){.on_time = serve_on_flush_timeout, .owner = serve};
+    return serve->loop && signals_open(&serve->signals, serve->loop, serve_on_signal, serve, err) &&
+           serve_open_store(serve, err) && serve_open_query(serve, err) && serve_open_faces(serve, err) &&
+           serve_announce(serve, err);
+}
+
+/* Also for a server that was only half built. */
+static void serve_close(struct serve *serve)
+{
+    rpc_server_free(&serve->server);
+    flight_free(&serve->flight);
+    rest_free(&serve->rest);
+    query_free(&serve->query);
+    if (serve->store_runs) {
+        store_stop(serve->store);
+        pthread_join(serve->store_thread, NULL);
+    }
+    tenant_list_close(&serve->tenants);
+    store_close(&serve->store);
+    signals_close(&serve->signals);
+    loop_free(&serve->loop);
+    data_close(&serve->data);
+    arena_free(&serve->arena);
+}
+
+int serve_main(int argc, char **argv)
+{
+    struct serve serve = {.arena = arena_new(), .started_us = clock_now_us(), .data = {.lock_fd = -1}};
+    struct err err = {0};
+    serve_prepare_process();
+    enum serve_flags_outcome outcome = serve_flags_parse(serve.arena, argc, argv, &serve.flags, &err);
+    bool ok = outcome == SERVE_FLAGS_RUN && serve_open(&serve, &err);
+    if (ok) {
+        loop_run(serve.loop);
+        log_info("server.stopped", LOG_I64("ran_s", (clock_now_us() - serve.started_us) / CLOCK_SECOND));
+    } else if (outcome != SERVE_FLAGS_HELP) {
+        fprintf(stderr, "eider: %s\n", err.message);
+        if (err.hint[0])
+            fprintf(stderr, "hint: %s\n", err.hint);
+    }
+    serve_close(&serve);
+    if (outcome == SERVE_FLAGS_WRONG)
+        return 2;
+    return ok || outcome == SERVE_FLAGS_HELP ? 0 : 1;
+}
