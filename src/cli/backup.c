@@ -5,6 +5,7 @@
 
 #include "base/clock.h"
 #include "cli/cli_priv.h"
+#include "cli/digest.h"
 #include "cli/manifest.h"
 #include "cli/terminal.h"
 #include "cli/text.h"
@@ -13,12 +14,14 @@
 struct fetch {
     int fd;
     uint64_t bytes;
+    struct cli_digest digest;
 };
 
 static bool on_body(void *owner, struct str bytes, struct err *err)
 {
     struct fetch *fetch = owner;
     fetch->bytes += bytes.len;
+    cli_digest_add(&fetch->digest, bytes);
     return cli_terminal_write(fetch->fd, bytes, err);
 }
 
@@ -39,9 +42,11 @@ static struct str backup_path(struct cli *cli, struct str id, struct str file)
     return result;
 }
 
-static bool fetch_bytes(struct cli *cli, struct str id, const struct cli_manifest_file *file, int fd, struct err *err)
+static bool fetch_bytes(struct cli *cli, struct str id, struct cli_manifest_file *file, int fd, struct err *err)
 {
     struct fetch fetch = {.fd = fd};
+    char sha256[CLI_DIGEST_TEXT];
+    cli_digest_init(&fetch.digest);
     const struct http_client_request request = {
         .method = S("GET"),
         .url = str_format(cli->arena, "%.*s%.*s", STR_ARG(cli->server.url), STR_ARG(backup_path(cli, id, file->path))),
@@ -57,10 +62,12 @@ static bool fetch_bytes(struct cli *cli, struct str id, const struct cli_manifes
     if (fetch.bytes != file->size)
         return err_set(err, ERR_DATA_LOSS, "%.*s has %llu bytes instead of %llu", STR_ARG(file->path),
                        (unsigned long long)fetch.bytes, (unsigned long long)file->size);
+    cli_digest_finish(&fetch.digest, sha256);
+    file->sha256 = str_copy(cli->arena, str_from(sha256));
     return true;
 }
 
-static bool fetch_file(struct cli *cli, struct str directory, struct str id, const struct cli_manifest_file *file,
+static bool fetch_file(struct cli *cli, struct str directory, struct str id, struct cli_manifest_file *file,
                        struct err *err)
 {
     int fd = cli_tree_create(cli->arena, directory, file->path, err);

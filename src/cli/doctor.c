@@ -141,12 +141,17 @@ static void check_data(struct doctor *doctor)
     struct arena *arena = doctor->cli->arena;
     struct str there = existing_directory(arena, doctor->data);
     const char *path = str_cstr(arena, there);
+    struct stat status;
+    if (stat(path, &status) == 0 && !S_ISDIR(status.st_mode)) {
+        find(doctor, "data", VERDICT_FAIL, str_format(arena, "%s is not a directory", path),
+             "name another one with --data");
+        return;
+    }
     if (access(path, W_OK | X_OK) != 0) {
         find(doctor, "data", VERDICT_FAIL, str_format(arena, "%s cannot be written", path),
              "name another one with --data, or give this user the right");
         return;
     }
-    struct stat status;
     bool exists = str_equal(there, doctor->data);
     if (exists && stat(path, &status) == 0 && (status.st_mode & (S_IRWXG | S_IRWXO)))
         find(doctor, "data", VERDICT_WARN, str_format(arena, "%s can be read by other users", path), "chmod 700 it");

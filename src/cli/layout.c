@@ -1,6 +1,7 @@
 /* Looking for libduckdb.so and the extensions from where the program is. */
 #include "cli/layout.h"
 
+#include <stdlib.h>
 #include <unistd.h>
 
 /* A build directory is this deep below the source directory at most (build/src/app/eider). */
@@ -34,5 +35,8 @@ struct cli_layout cli_layout_find(struct arena *arena)
         layout.extensions = existing(arena, directory, "deps/extensions");
         directory = parent(directory);
     }
+    const char *library = getenv("EIDER_LIB");
+    if (library && *library)
+        layout.library = str_from(library);
     return layout;
 }

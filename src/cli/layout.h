@@ -5,7 +5,7 @@
 
 struct cli_layout {
     struct str program;    /* absolute path of this program */
-    struct str library;    /* libduckdb.so; empty when it is not found */
+    struct str library;    /* libduckdb.so, or what EIDER_LIB names; empty when it is not found */
     struct str extensions; /* directory; empty when it is not found */
 };
 

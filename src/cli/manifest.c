@@ -29,7 +29,11 @@ bool cli_manifest_decode(struct arena *arena, const struct json *json, struct cl
         int64_t size = json_i64(json_get(file, "size"));
         if (!is_inside(path) || size < 0 || str_equal(path, S(CLI_MANIFEST_NAME)))
             return err_set(err, ERR_INVALID, "the list of the backup's files has a bad path '%.*s'", STR_ARG(path));
-        manifest.files[i] = (struct cli_manifest_file){str_copy(arena, path), (uint64_t)size};
+        manifest.files[i] = (struct cli_manifest_file){
+            .path = str_copy(arena, path),
+            .size = (uint64_t)size,
+            .sha256 = str_copy(arena, json_text(json_get(file, "sha256"))),
+        };
     }
     *manifest_out = manifest;
     return true;
@@ -45,6 +49,7 @@ void cli_manifest_encode(const struct cli_manifest *manifest, struct buf *out)
         json_begin_object(&writer, NULL);
         json_write_text(&writer, "path", manifest->files[i].path);
         json_write_i64(&writer, "size", (int64_t)manifest->files[i].size);
+        json_write_text(&writer, "sha256", manifest->files[i].sha256);
         json_end_object(&writer);
     }
     json_end_array(&writer);

@@ -10,6 +10,7 @@
 struct cli_manifest_file {
     struct str path; /* relative, never leaves the directory */
     uint64_t size;
+    struct str sha256; /* hexadecimal; empty in the server's answer */
 };
 
 struct cli_manifest {
@@ -18,8 +19,8 @@ struct cli_manifest {
     size_t file_count;
 };
 
-/* From the server's answer, or from backup.json: {id, files: [{path, size}]}. Paths that are absolute, empty or have a
- * part
+/* From the server's answer, or from backup.json: {id, files: [{path, size, sha256}]}. Paths that are absolute, empty or
+ * have a part
  * "." or ".." are ERR_INVALID. */
 bool cli_manifest_decode(struct arena *arena, const struct json *json, struct cli_manifest *manifest_out,
                          struct err *err) MUST_USE;

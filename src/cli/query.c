@@ -190,8 +190,10 @@ static bool read_sql(struct cli *cli, struct str *sql_out, struct err *err)
         (void)close(fd);
         return done;
     }
-    if (!given && !file.ptr && isatty(STDIN_FILENO))
-        return cli_wrong_use(cli, err, "the SQL text is missing");
+    if (!given && !file.ptr && isatty(STDIN_FILENO)) {
+        *sql_out = S("");
+        return true;
+    }
     return read_all(cli->arena, STDIN_FILENO, sql_out, err);
 }
 
@@ -302,9 +304,12 @@ static bool run(struct cli *cli, struct err *err)
         return cli_wrong_use(cli, err, "%s is not for a terminal; say --out FILE", form->name);
     cli_interrupt_catch(NULL);
     struct buf body = {0};
-    bool done = read_sql(cli, &sql, err) && write_body(cli, sql, &body, err) && cli_connect(cli, true, err) &&
-                (to_file ? query_to_file(cli, form, buf_str(&body), err)
-                         : send_query(cli, form, buf_str(&body), STDOUT_FILENO, err));
+    bool done = read_sql(cli, &sql, err);
+    if (done && str_trim(sql).len == 0)
+        done = cli_wrong_use(cli, err, "the SQL text is missing");
+    done = done && write_body(cli, sql, &body, err) && cli_connect(cli, true, err) &&
+           (to_file ? query_to_file(cli, form, buf_str(&body), err)
+                    : send_query(cli, form, buf_str(&body), STDOUT_FILENO, err));
     buf_done(&body);
     return done;
 }

@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "cli/cli_priv.h"
+#include "cli/digest.h"
 #include "cli/manifest.h"
 #include "cli/terminal.h"
 #include "cli/tree.h"
@@ -33,44 +34,63 @@ static bool read_manifest(struct cli *cli, struct str directory, struct cli_mani
     return json ? cli_manifest_decode(cli->arena, json, manifest_out, err) : err_wrap(err, "%s", path.ptr);
 }
 
-/* Before anything is written: every file is there and as long as it was. */
-static bool verify(struct cli *cli, struct str directory, const struct cli_manifest *manifest, struct err *err)
+/* Reads the file, gives each piece to `to` (-1: to nobody), and compares size and digest with the manifest's. */
+static bool read_file(int from, int to, const struct cli_manifest_file *file, struct err *err)
 {
-    for (size_t i = 0; i < manifest->file_count; i++) {
-        const struct cli_manifest_file *file = &manifest->files[i];
-        struct stat status;
-        if (lstat(cli_tree_path(cli->arena, directory, file->path).ptr, &status) != 0 || !S_ISREG(status.st_mode))
-            return err_set(err, ERR_DATA_LOSS, "the backup lacks its file %.*s", STR_ARG(file->path));
-        if ((uint64_t)status.st_size != file->size)
-            return err_set(err, ERR_DATA_LOSS, "the backup's file %.*s has %lld bytes instead of %llu",
-                           STR_ARG(file->path), (long long)status.st_size, (unsigned long long)file->size);
-    }
-    return true;
-}
-
-static bool copy_bytes(int from, int to, const struct cli_manifest_file *file, struct err *err)
-{
-    char chunk[CHUNK_SIZE];
-    uint64_t copied = 0;
+    char chunk[CHUNK_SIZE], sha256[CLI_DIGEST_TEXT];
+    struct cli_digest digest;
+    uint64_t bytes = 0;
     ssize_t len;
+    cli_digest_init(&digest);
     while ((len = read(from, chunk, CHUNK_SIZE)) > 0) {
-        if (!cli_terminal_write(to, str_bytes(chunk, (size_t)len), err))
+        struct str piece = str_bytes(chunk, (size_t)len);
+        if (to >= 0 && !cli_terminal_write(to, piece, err))
             return false;
-        copied += (uint64_t)len;
+        if (cli_interrupt_came())
+            return err_set(err, ERR_CANCELLED, "interrupted");
+        cli_digest_add(&digest, piece);
+        bytes += piece.len;
     }
     if (len < 0)
         return err_errno(err, "read %.*s", STR_ARG(file->path));
-    return copied == file->size || err_set(err, ERR_DATA_LOSS, "%.*s changed while it was read", STR_ARG(file->path));
+    cli_digest_finish(&digest, sha256);
+    if (bytes != file->size)
+        return err_set(err, ERR_DATA_LOSS, "the backup's file %.*s has %llu bytes instead of %llu", STR_ARG(file->path),
+                       (unsigned long long)bytes, (unsigned long long)file->size);
+    return str_equal(file->sha256, str_from(sha256)) ||
+           err_set(err, ERR_DATA_LOSS, "the backup's file %.*s is not what was backed up", STR_ARG(file->path));
+}
+
+static int open_file(struct cli *cli, struct str directory, const struct cli_manifest_file *file, struct err *err)
+{
+    int fd = open(cli_tree_path(cli->arena, directory, file->path).ptr, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    if (fd < 0)
+        (void)err_errno(err, "open the backup's file %.*s", STR_ARG(file->path));
+    return fd;
+}
+
+/* Before anything is written: every file is there and is what it was. */
+static bool verify(struct cli *cli, struct str directory, const struct cli_manifest *manifest, struct err *err)
+{
+    for (size_t i = 0; i < manifest->file_count; i++) {
+        int fd = open_file(cli, directory, &manifest->files[i], err);
+        bool same = fd >= 0 && read_file(fd, -1, &manifest->files[i], err);
+        if (fd >= 0)
+            (void)close(fd);
+        if (!same)
+            return false;
+    }
+    return true;
 }
 
 static bool copy_file(struct cli *cli, struct str from, struct str to, const struct cli_manifest_file *file,
                       struct err *err)
 {
-    int in = open(cli_tree_path(cli->arena, from, file->path).ptr, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    int in = open_file(cli, from, file, err);
     if (in < 0)
-        return err_errno(err, "open %.*s", STR_ARG(file->path));
+        return false;
     int out = cli_tree_create(cli->arena, to, file->path, err);
-    bool copied = out >= 0 && copy_bytes(in, out, file, err);
+    bool copied = out >= 0 && read_file(in, out, file, err);
     (void)close(in);
     if (out < 0)
         return false;

@@ -17,11 +17,14 @@
 
 #include "base/clock.h"
 #include "base/limits.h"
+#include "platform/yaml/yaml.h"
 
 #define DEFAULT_PORT 8815
 #define START_TIMEOUT_US (20 * CLOCK_SECOND)
 #define POLL_US (5 * CLOCK_MILLISECOND)
 /* The files of a data directory that a command may look at. */
+/* An eider.yaml is not longer. */
+#define CONFIG_MAX ((size_t)1 << 20)
 #define LOCK_FILE "eider.lock"
 #define ADDRESS_FILE "eider.addr"
 
@@ -36,6 +39,21 @@ static void sleep_us(int64_t duration_us)
     (void)nanosleep(&time, NULL);
 }
 
+/* The member data of eider.yaml in the working directory. A file that cannot be read is the server's to complain about.
+ */
+static struct str configured_data(struct arena *arena)
+{
+    struct err ignored;
+    char *text = arena_alloc(arena, CONFIG_MAX);
+    int fd = open("eider.yaml", O_RDONLY | O_CLOEXEC);
+    ssize_t len = fd >= 0 ? read(fd, text, CONFIG_MAX) : -1;
+    if (fd >= 0)
+        (void)close(fd);
+    const struct yaml *data =
+        len > 0 ? yaml_get(yaml_parse(arena, str_bytes(text, (size_t)len), &ignored), "data") : NULL;
+    return data && yaml_text(data).len > 0 ? yaml_text(data) : S("db");
+}
+
 struct str cli_data_directory(struct arena *arena, struct str option)
 {
     if (option.len > 0)
@@ -43,7 +61,7 @@ struct str cli_data_directory(struct arena *arena, struct str option)
     if (environment("EIDER_DATA").len > 0)
         return environment("EIDER_DATA");
     if (access("eider.yaml", F_OK) == 0)
-        return S("db");
+        return configured_data(arena);
     if (environment("XDG_DATA_HOME").len > 0)
         return str_format(arena, "%s/eider", getenv("XDG_DATA_HOME"));
     const char *home = getenv("HOME");

@@ -22,7 +22,8 @@ bool cli_server_find(struct arena *arena, struct str url, struct str data, bool 
 /* Stops the private server, if there is one, and waits until it has ended. */
 void cli_server_leave(struct cli_server *server);
 
-/* The data directory: the option, EIDER_DATA, `db` beside eider.yaml of the working directory, else the user's data
+/* The data directory: the option, EIDER_DATA, `data` of eider.yaml in the working directory (default: `db` beside
+ * it), else the user's data
  * home. */
 struct str cli_data_directory(struct arena *arena, struct str option);
 /* A running process holds the directory's lock. */
