@@ -189,7 +189,7 @@ static int rpc_on_frame(nghttp2_session *http2, const nghttp2_frame *frame, void
     case NGHTTP2_RST_STREAM:
         rpc_session_count_reset(session);
         break;
-    default: /* SETTINGS, PING, PRIORITY, WINDOW_UPDATE and unknown types */
+    default: /* SETTINGS, PING, PRIORITY, WINDOW_UPDATE */
         if (!(frame->hd.flags & NGHTTP2_FLAG_ACK))
             rpc_session_count_control(session);
         break;
