@@ -45,7 +45,8 @@ struct arrow_source {
     const uint8_t *body;
     size_t body_len;
     enum arrow_codec codec;
-    size_t size; /* bytes of values so far */
+    bool trusted; /* the values were checked before */
+    size_t size;  /* bytes of values so far */
     struct err *err;
 };
 
@@ -209,7 +210,7 @@ static bool arrow_take_fixed(struct arrow_source *source, const struct arrow_fie
     if (!arrow_take_buffer(source, field, array->length * (int64_t)field->width, &values))
         return false;
     array->buffers[1] = values.ptr;
-    return field->decimal_digits == 0 || arrow_check_decimals(field, array, source->err);
+    return source->trusted || field->decimal_digits == 0 || arrow_check_decimals(field, array, source->err);
 }
 
 /* Offsets; a column without rows may leave them out. */
@@ -232,7 +233,7 @@ static bool arrow_take_text(struct arrow_source *source, const struct arrow_fiel
         !arrow_check_offsets(field, array->buffers[1], array->length, data.size, source->err))
         return false;
     array->buffers[2] = data.ptr;
-    return !field->utf8 || arrow_check_texts(field, array, source->err);
+    return source->trusted || !field->utf8 || arrow_check_texts(field, array, source->err);
 }
 
 static bool arrow_take_views(struct arrow_source *source, const struct arrow_field *field, struct ArrowArray *array)
@@ -514,6 +515,44 @@ static bool arrow_take_dictionary(struct arrow_source *source, struct arrow_flat
     return true;
 }
 
+bool arrow_decoder_join(struct arrow_decoder *decoder, const struct arrow_batch *batches, size_t count,
+                        struct arena *arena, uint8_t **bytes_out, struct arrow_batch *batch_out, struct err *err)
+{
+    struct arrow_piece *pieces = arena_array(arena, count, sizeof(*pieces));
+    for (size_t i = 0; i < count; i++)
+        pieces[i] = (struct arrow_piece){.array = &batches[i].array, .count = batches[i].array.length};
+    struct arrow_body body = {0};
+    arrow_body_start(&body, 64);
+    bool ok = arrow_gather(&body, &decoder->schema->c, pieces, count, arena, err);
+    uint8_t *bytes = ok ? mem_try_alloc(body.size + ARROW_BODY_SLACK) : NULL;
+    if (ok && !bytes)
+        ok = limits_err(LIMIT_UPLOAD_BUFFER, err);
+    if (ok) {
+        arrow_body_write(&body, bytes);
+        ok = arrow_gather(&body, &decoder->schema->c, pieces, count, arena, err);
+    }
+    if (ok) {
+        arrow_body_finish(&body);
+        struct arrow_source source = {.decoder = decoder,
+                                      .arena = arena,
+                                      .body = bytes,
+                                      .body_len = body.size,
+                                      .codec = ARROW_CODEC_NONE,
+                                      .trusted = true,
+                                      .err = err,
+                                      .nodes = {(const uint8_t *)body.nodes.items, body.nodes.count},
+                                      .buffers = {(const uint8_t *)body.regions.items, body.regions.count}};
+        ok = arrow_take_column(&source, decoder->schema, &batch_out->array);
+        batch_out->size = body.size;
+    }
+    arrow_body_done(&body);
+    if (ok)
+        *bytes_out = bytes;
+    else
+        mem_free(bytes);
+    return ok;
+}
+
 bool arrow_decoder_message(struct arrow_decoder *decoder, struct str header, const uint8_t *body, size_t body_len,
                            struct arena *arena, struct arrow_batch *batch_out, bool *is_batch_out, struct err *err)
 {
@@ -529,6 +568,19 @@ bool arrow_decoder_message(struct arrow_decoder *decoder, struct str header, con
     *is_batch_out = kind == ARROW_HEADER_BATCH;
     return *is_batch_out ? arrow_take_batch(&source, &flat, table, batch_out)
                          : arrow_take_dictionary(&source, &flat, table);
+}
+
+struct ArrowArray arrow_batch_slice(const struct ArrowArray *array, int64_t from, int64_t count, struct arena *arena)
+{
+    struct ArrowArray slice = *array;
+    slice.length = count;
+    slice.children = arena_array(arena, (size_t)array->n_children, sizeof(*slice.children));
+    for (int64_t i = 0; i < array->n_children; i++) {
+        slice.children[i] = arena_copy(arena, array->children[i], sizeof(*array));
+        slice.children[i]->offset += from;
+        slice.children[i]->length = count;
+    }
+    return slice;
 }
 
 int64_t arrow_message_body_length(struct str header)

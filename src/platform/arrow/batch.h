@@ -23,6 +23,14 @@ bool arrow_decoder_message(struct arrow_decoder *decoder, struct str header, con
                            struct arena *arena, struct arrow_batch *batch_out, bool *is_batch_out,
                            struct err *err) MUST_USE;
 
+/* Copies several batches of a schema that arrow_gather_knows into one; free *bytes_out, its memory, with mem_free. */
+bool arrow_decoder_join(struct arrow_decoder *decoder, const struct arrow_batch *batches, size_t count,
+                        struct arena *arena, uint8_t **bytes_out, struct arrow_batch *batch_out,
+                        struct err *err) MUST_USE;
+
+/* Rows [from, from + count) of a batch, without copying. The structures live in the arena. */
+struct ArrowArray arrow_batch_slice(const struct ArrowArray *array, int64_t from, int64_t count, struct arena *arena);
+
 /* No batch decoded so far is used any more: gives the memory of replaced dictionaries back. */
 void arrow_decoder_forget(struct arrow_decoder *decoder);
 

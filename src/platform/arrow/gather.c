@@ -232,8 +232,11 @@ static size_t arrow_format_width(const char *format)
     case 'L':
     case 'g':
         return 8;
-    case 'd':
-        return 16; /* DuckDB writes decimals of 128 bits */
+    case 'd': { /* d:precision,scale[,bits] */
+        const char *comma = strchr(format, ',');
+        const char *bits = comma ? strchr(comma + 1, ',') : NULL;
+        return bits ? (size_t)strtoull(bits + 1, NULL, 10) / 8 : 16;
+    }
     case 'w':
         return (size_t)strtoull(format + 2, NULL, 10);
     case 't':
@@ -272,6 +275,19 @@ static bool arrow_gather_column(struct arrow_gather *gather, const struct ArrowS
         return arrow_gather_fixed(gather, pieces, width);
     return err_set(gather->err, ERR_UNIMPLEMENTED, "the Arrow format %s of column %s cannot be sent", format,
                    schema->name ? schema->name : "");
+}
+
+bool arrow_gather_knows(const struct ArrowSchema *schema)
+{
+    const char *format = schema->format;
+    bool nested = format[0] == '+';
+    if (schema->dictionary || format[0] == 'v' ||
+        (nested && !strchr("lLmws", format[1]) && strncmp(format, "+us", 3) != 0))
+        return false;
+    for (int64_t i = 0; i < schema->n_children; i++)
+        if (!arrow_gather_knows(schema->children[i]))
+            return false;
+    return true;
 }
 
 bool arrow_gather(struct arrow_body *body, const struct ArrowSchema *schema, const struct arrow_piece *pieces,

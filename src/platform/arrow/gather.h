@@ -14,3 +14,6 @@ struct arrow_piece {
  * the pieces of children. */
 bool arrow_gather(struct arrow_body *body, const struct ArrowSchema *schema, const struct arrow_piece *pieces,
                   size_t count, struct arena *scratch, struct err *err) MUST_USE;
+
+/* True when pieces of this type, from whatever source, can be joined: no views, runs, dictionaries. */
+bool arrow_gather_knows(const struct ArrowSchema *schema);

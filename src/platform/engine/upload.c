@@ -5,25 +5,13 @@
  * arrow_scan is reached through a view, which DuckDB can only make outside of the temporary catalog, and a transaction
  * may write one database only. So every upload has an in-memory database of its own, made on a connection of its own: a
  * running transaction of the session sees it, because it never looked into it before. */
-#include <errno.h>
-#include <pthread.h>
 #include <string.h>
 
-#include "base/limits.h"
 #include "base/random.h"
-#include "base/vec.h"
-#include "platform/arrow/batch.h"
 #include "platform/engine/failure.h"
+#include "platform/engine/segment.h"
 #include "platform/engine/statement.h"
 #include "platform/engine/table.h"
-
-/* A segment: eight of DuckDB's row groups, or about the memory that they take in a wide table. */
-enum { ENGINE_SEGMENT_ROWS = 8 * 122880, ENGINE_SEGMENT_BYTES = 128 << 20 };
-
-struct engine_body {
-    void (*release)(void *owner);
-    void *owner;
-};
 
 struct engine_upload {
     struct engine_session *session;
@@ -37,65 +25,18 @@ struct engine_upload {
     struct str source;  /* the view in it */
     duckdb_connection scratch_connection;
     bool attached;
-    bool create;                    /* the first segment makes the table */
-    bool begun;                     /* the first segment was there */
-    bool own_transaction;           /* open, and ours to end */
-    struct ArrowArrayStream stream; /* what the view reads; its address must not change */
+    bool create;          /* the first segment makes the table */
+    bool begun;           /* the first segment was there */
+    bool own_transaction; /* open, and ours to end */
     uint64_t rows;
-
-    /* The segment */
-    struct arena *segment; /* structures and decompressed buffers */
-    VEC(struct engine_body) bodies;
-    uint64_t segment_rows;
-    size_t segment_bytes;
-    pthread_mutex_t lock;
-    VEC(struct ArrowArray) batches; /* guarded by lock: */
-    size_t batch_next;              /* the next one that DuckDB gets */
+    struct engine_segment segment;
 };
-
-/* --- The stream that DuckDB scans --- */
-
-static int engine_stream_schema(struct ArrowArrayStream *stream, struct ArrowSchema *out)
-{
-    struct engine_upload *upload = stream->private_data;
-    *out = upload->schema->c;
-    return 0;
-}
-
-static int engine_stream_next(struct ArrowArrayStream *stream, struct ArrowArray *out)
-{
-    struct engine_upload *upload = stream->private_data;
-    *out = (struct ArrowArray){0}; /* release NULL: the end */
-    pthread_mutex_lock(&upload->lock);
-    if (upload->batch_next < upload->batches.count)
-        *out = upload->batches.items[upload->batch_next++];
-    pthread_mutex_unlock(&upload->lock);
-    return 0;
-}
-
-static const char *engine_stream_error(struct ArrowArrayStream *stream)
-{
-    (void)stream;
-    return "no error";
-}
-
-static void engine_stream_release(struct ArrowArrayStream *stream)
-{
-    stream->release = NULL;
-}
-
-/* --- Opening --- */
 
 static bool engine_upload_scratch(struct engine_upload *upload, struct err *err)
 {
     struct engine *engine = upload->session->engine;
     upload->scratch = str_format(upload->arena, "upload_%s", random_hex(upload->arena, 8).ptr);
     upload->source = str_format(upload->arena, "%s.main.incoming", upload->scratch.ptr);
-    upload->stream = (struct ArrowArrayStream){.get_schema = engine_stream_schema,
-                                               .get_next = engine_stream_next,
-                                               .get_last_error = engine_stream_error,
-                                               .release = engine_stream_release,
-                                               .private_data = upload};
     if (engine_db.connect(engine->database, &upload->scratch_connection) == DuckDBError)
         return err_set(err, ERR_INTERNAL, "DuckDB gives no connection");
     struct str attach = str_format(upload->arena, "ATTACH ':memory:' AS %s", upload->scratch.ptr);
@@ -105,8 +46,8 @@ static bool engine_upload_scratch(struct engine_upload *upload, struct err *err)
     upload->attached = true;
     if (!engine_query(upload->scratch_connection, path.ptr, err))
         return false;
-    if (engine_db.arrow_scan(upload->scratch_connection, "incoming", (duckdb_arrow_stream)(void *)&upload->stream) ==
-        DuckDBError)
+    if (engine_db.arrow_scan(upload->scratch_connection, "incoming",
+                             (duckdb_arrow_stream)(void *)&upload->segment.stream) == DuckDBError)
         return err_set(err, ERR_UNIMPLEMENTED, "the upload has a column of a type that DuckDB cannot store");
     return true;
 }
@@ -174,6 +115,7 @@ static bool engine_upload_prepare(struct engine_upload *upload, const struct eng
     if (!(upload->schema = arrow_schema_decode(arena, schema_header, err)) ||
         !(upload->decoder = arrow_decoder_new(upload->schema, err)))
         return false;
+    engine_segment_init(&upload->segment, upload->schema, upload->decoder);
     return engine_upload_target(upload, schema, err) && engine_upload_scratch(upload, err) &&
            engine_upload_columns(upload, err);
 }
@@ -184,29 +126,9 @@ struct engine_upload *engine_upload_open(struct engine_session *session, const s
     struct engine_upload *upload = mem_new(struct engine_upload);
     upload->session = session;
     upload->arena = arena_new();
-    upload->segment = arena_new();
-    pthread_mutex_init(&upload->lock, NULL);
     if (!engine_upload_prepare(upload, request, schema_header, err))
         engine_upload_close(&upload);
     return upload;
-}
-
-/* --- Segments --- */
-
-static void engine_upload_clear(struct engine_upload *upload)
-{
-    for (size_t i = 0; i < upload->bodies.count; i++)
-        upload->bodies.items[i].release(upload->bodies.items[i].owner);
-    vec_clear(&upload->bodies);
-    pthread_mutex_lock(&upload->lock);
-    vec_clear(&upload->batches);
-    upload->batch_next = 0;
-    pthread_mutex_unlock(&upload->lock);
-    arena_reset(upload->segment);
-    if (upload->decoder)
-        arrow_decoder_forget(upload->decoder);
-    upload->segment_rows = 0;
-    upload->segment_bytes = 0;
 }
 
 /* Executes our own statement; what DuckDB says of conflicts and constraints goes to the user. */
@@ -240,15 +162,11 @@ static bool engine_upload_begin(struct engine_upload *upload, struct err *err)
     }
     if (!upload->create)
         return true;
-    /* The stream is empty at this moment: the scan gives the columns and no row. */
+    /* The segment is not started: the scan gives the columns and no row. */
     struct str sql =
         str_format(arena, "CREATE %sTABLE %s AS SELECT * FROM %s",
                    upload->mode == ENGINE_UPLOAD_REPLACE ? "OR REPLACE " : "", upload->target.ptr, upload->source.ptr);
-    size_t batches = upload->batches.count;
-    upload->batches.count = 0;
-    bool ok = engine_upload_execute(upload, sql, &rows, err);
-    upload->batches.count = batches;
-    return ok;
+    return engine_upload_execute(upload, sql, &rows, err);
 }
 
 static bool engine_upload_insert(struct engine_upload *upload, struct err *err)
@@ -257,17 +175,17 @@ static bool engine_upload_insert(struct engine_upload *upload, struct err *err)
     uint64_t rows = 0;
     if (!upload->begun && !engine_upload_begin(upload, err))
         return false;
-    if (upload->segment_rows > 0) {
+    if (upload->segment.rows > 0) {
         struct str sql =
             str_format(arena, "INSERT INTO %s BY NAME SELECT * FROM %s", upload->target.ptr, upload->source.ptr);
-        if (!engine_upload_execute(upload, sql, &rows, err))
+        if (!engine_segment_start(&upload->segment, err) || !engine_upload_execute(upload, sql, &rows, err))
             return false;
-        if (rows != upload->segment_rows)
+        if (rows != upload->segment.rows)
             return err_set(err, ERR_INTERNAL, "DuckDB stored %llu of %llu rows", (unsigned long long)rows,
-                           (unsigned long long)upload->segment_rows);
+                           (unsigned long long)upload->segment.rows);
         upload->rows += rows;
     }
-    engine_upload_clear(upload);
+    engine_segment_clear(&upload->segment);
     return true;
 }
 
@@ -275,23 +193,9 @@ bool engine_upload_batch(struct engine_upload *upload, struct str header, const 
                          void (*release)(void *owner), void *owner, struct err *err)
 {
     struct engine_body taken = {.release = release, .owner = owner};
-    struct arrow_batch batch = {0};
-    bool is_batch = false;
-    vec_push(&upload->bodies, taken);
-    if (!arrow_decoder_message(upload->decoder, header, body, body_len, upload->segment, &batch, &is_batch, err))
+    if (!engine_segment_add(&upload->segment, header, body, body_len, taken, err))
         return false;
-    if (!is_batch) { /* the decoder has its own copy */
-        upload->bodies.count--;
-        release(owner);
-        return true;
-    }
-    if (batch.array.length > 0)
-        vec_push(&upload->batches, batch.array);
-    upload->segment_rows += (uint64_t)batch.array.length;
-    upload->segment_bytes += batch.size;
-    if (upload->segment_rows < ENGINE_SEGMENT_ROWS && upload->segment_bytes < ENGINE_SEGMENT_BYTES)
-        return true;
-    return engine_upload_insert(upload, err);
+    return !engine_segment_is_full(&upload->segment) || engine_upload_insert(upload, err);
 }
 
 bool engine_upload_commit(struct engine_upload *upload, uint64_t *rows_out, struct err *err)
@@ -316,7 +220,6 @@ void engine_upload_close(struct engine_upload **upload)
         return;
     if (old->own_transaction && !engine_query(old->session->connection, "ROLLBACK", &ignored))
         engine_session_look(old->session);
-    engine_upload_clear(old);
     if (old->attached) {
         AUTO(arena) struct arena *arena = arena_new();
         struct str detach = str_format(arena, "DETACH %s", old->scratch.ptr);
@@ -326,11 +229,8 @@ void engine_upload_close(struct engine_upload **upload)
     }
     if (old->scratch_connection)
         engine_db.disconnect(&old->scratch_connection);
+    engine_segment_done(&old->segment);
     arrow_decoder_free(&old->decoder);
-    vec_done(&old->bodies);
-    vec_done(&old->batches);
-    pthread_mutex_destroy(&old->lock);
-    arena_free(&old->segment);
     arena_free(&old->arena);
     mem_free(old);
     *upload = NULL;
