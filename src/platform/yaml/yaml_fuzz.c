@@ -20,6 +20,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (!value && !err.message[0])
         __builtin_trap();
     if (value)
-        seen = yaml_fuzz_walk(value);
+        seen += yaml_fuzz_walk(value);
     return 0;
 }
