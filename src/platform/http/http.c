@@ -4,7 +4,7 @@
 #include <assert.h>
 
 #include "base/clock.h"
-#include "platform/http/http_priv.h"
+#include "platform/http/carrier.h"
 #include "platform/http/traffic.h"
 
 struct str http_field(const struct http_request *request, struct str name)
@@ -154,8 +154,9 @@ void http_abort(struct http_request *request)
 
 void http_refuse(struct http_request *request, int status, struct str message)
 {
-    struct str body = str_format(request->arena, "{\"error\":{\"code\":\"%s\",\"message\":\"%.*s\"}}\n",
-                                 status == 413 || status == 431 ? "resource_exhausted" : "invalid_argument", STR_ARG(message));
+    struct str body =
+        str_format(request->arena, "{\"error\":{\"code\":\"%s\",\"message\":\"%.*s\"}}\n",
+                   status == 413 || status == 431 ? "resource_exhausted" : "invalid_argument", STR_ARG(message));
     http_answer(request, status, S("application/json"), body, NULL, 0);
 }
 

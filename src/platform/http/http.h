@@ -16,23 +16,23 @@ struct http_carrier; /* implementation: HTTP/1.1 or HTTP/2 */
 
 struct http_request {
     struct arena *arena;
-    struct str method;   /* "GET" */
-    struct str path;     /* percent-decoded, without the query, starts with '/' */
-    struct str query;    /* raw text behind '?', may be empty */
-    struct str host;     /* Host or :authority, may be empty */
+    struct str method; /* "GET" */
+    struct str path;   /* percent-decoded, without the query, starts with '/' */
+    struct str query;  /* raw text behind '?', may be empty */
+    struct str host;   /* Host or :authority, may be empty */
     struct str body;
     const struct http_field *fields;
     size_t field_count;
-    struct str remote;   /* "127.0.0.1:51234" */
+    struct str remote;    /* "127.0.0.1:51234" */
     const char *protocol; /* "http1" or "http2": a metrics label */
-    uint64_t id;         /* of this process; in every log line */
+    uint64_t id;          /* of this process; in every log line */
     int64_t started_us;
     /* Called when the client went away before the answer ended; the request ends with this call. May be NULL. */
     void (*on_gone)(struct http_request *request);
     void *handler_data; /* the handler's own */
     const struct http_carrier *carrier;
     void *carrier_data;
-    bool answered;      /* headers were sent */
+    bool answered; /* headers were sent */
     int status;
     uint64_t bytes_out;
 };

@@ -7,7 +7,7 @@
 #include "base/clock.h"
 #include "base/limits.h"
 #include "platform/http/http1_parser.h"
-#include "platform/http/http_priv.h"
+#include "platform/http/carrier.h"
 
 #define HTTP1_SPARE_MAX 64
 /* A body has to come at this pace at least, after a first grace. */

@@ -5,7 +5,7 @@
 #include <cmocka.h>
 
 #include "platform/http/guard.h"
-#include "platform/http/http_priv.h"
+#include "platform/http/carrier.h"
 
 #define assert_text(text, wanted) assert_true(str_equal((text), S(wanted)))
 

@@ -3,7 +3,7 @@
 
 #include "base/clock.h"
 #include "base/limits.h"
-#include "platform/http/http_priv.h"
+#include "platform/http/carrier.h"
 #include "platform/rpc/metadata.h"
 #include "platform/rpc/session_priv.h"
 

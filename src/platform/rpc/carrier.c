@@ -1,6 +1,6 @@
 /* An HTTP request on a stream: gathered, checked by the guard, given to the service, answered through the queue. */
 #include "base/limits.h"
-#include "platform/http/http_priv.h"
+#include "platform/http/carrier.h"
 #include "platform/rpc/session_priv.h"
 
 static void rpc_carrier_begin(struct http_request *request, int status, const struct http_field *fields,

@@ -54,8 +54,9 @@ uint64_t rpc_call_connection(const struct rpc_call *call);
 
 /* Sends one message made of the slices (taken, in order); the 5-byte gRPC prefix is added here. */
 void rpc_send(struct rpc_call *call, const struct slice *slices, size_t count);
-/* One message in parts, for those too large to be held at once: begin says its size (the gRPC prefix is sent), the parts
- * (slices taken, in order) have to add up to it before the next message. rpc_finish inside a message resets the stream. */
+/* One message in parts, for those too large to be held at once: begin says its size (the gRPC prefix is sent), the
+ * parts (slices taken, in order) have to add up to it before the next message. rpc_finish inside a message resets the
+ * stream. */
 void rpc_send_begin(struct rpc_call *call, uint32_t size);
 void rpc_send_part(struct rpc_call *call, const struct slice *slices, size_t count);
 /* Bytes handed over by rpc_send that have not left yet. */
