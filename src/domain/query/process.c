@@ -160,9 +160,13 @@ static bool query_process_on_ready(struct query_process *process, struct str pay
     if (!channel_decode_ready(payload, &ready, err))
         return false;
     if (ready.code != ERR_OK) {
-        err_set(&process->why, ready.code, "the tenant's worker cannot start: %.*s",
-                STR_ARG(str_slice(ready.message, 0, sizeof(err->message))));
-        return err_hint(&process->why, "%.*s", STR_ARG(str_slice(ready.hint, 0, sizeof(err->hint)))), true;
+        struct err why;
+        err_set(&why, ready.code, "the tenant's worker cannot start: %.*s",
+                STR_ARG(str_slice(ready.message, 0, sizeof(why.message))));
+        err_hint(&why, "%.*s", STR_ARG(str_slice(ready.hint, 0, sizeof(why.hint))));
+        query_process_kill(process, &why);
+        process->why = why; /* also when it has exited by itself meanwhile */
+        return true;
     }
     if (process->state != QUERY_PROCESS_STARTING)
         return true; /* it was killed, or is gone, meanwhile */

@@ -26,6 +26,7 @@ struct fixture {
     size_t done;
     struct err error; /* of the last change */
     struct tenant *ending;
+    void *lost; /* memory of a change that a crash would have ended */
 };
 
 static void *run_store(void *owner)
@@ -74,6 +75,7 @@ static int fixture_teardown(void **state)
     fixture_close(fixture);
     loop_free(&fixture->loop);
     bool removed = tenant_tree_remove(S("/tmp"), str_from(fixture->data + strlen("/tmp/")), &error);
+    mem_free(fixture->lost);
     arena_free(&fixture->arena);
     mem_free(fixture);
     return removed ? 0 : -1;
@@ -208,8 +210,8 @@ static void end_never(void *owner, struct tenant *tenant, void (*finished)(void 
 {
     struct fixture *fixture = owner;
     (void)finished;
-    (void)finished_owner;
     fixture->ending = tenant;
+    fixture->lost = finished_owner;
     loop_stop(fixture->loop);
 }
 
