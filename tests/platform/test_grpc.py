@@ -72,7 +72,7 @@ def wait_for(condition):
     for _ in range(200):
         if condition():
             return
-        time.sleep(0.02)
+        time.sleep(0.02)  # between two looks at /metrics
     raise AssertionError("it did not happen")
 
 
@@ -92,7 +92,7 @@ def test_a_client_that_does_not_read_holds_little_memory(demo):
     with grpc.insecure_channel(demo.address) as channel:
         before = demo.rss_kb()
         call = channel.unary_stream("/demo.Demo/Download")(b"100000 1000000")
-        time.sleep(0.5)
+        time.sleep(0.5)  # that is how long it does not read
         assert demo.rss_kb() - before < 20_000
         call.cancel()
 

@@ -195,7 +195,7 @@ def test_a_client_that_takes_nothing_is_disconnected(make_demo):
     raw.send(frame(HEADERS, 5, 1, block(b"/stream?chunks=2000&size=1000000")))
     metrics = ""
     for _ in range(40):
-        time.sleep(0.1)
+        time.sleep(0.1)  # between two looks at /metrics
         with urllib.request.urlopen(f"http://{server.address}/metrics") as answer:
             metrics = answer.read().decode()
         if 'eider_connections{protocol="http2"} 0' in metrics:
