@@ -52,5 +52,5 @@ void clock_format(int64_t wall_us, char *text_out)
     gmtime_r(&seconds, &parts);
     char date[24];
     strftime(date, sizeof(date), "%Y-%m-%dT%H:%M:%S", &parts);
-    snprintf(text_out, 28, "%.19s.%06dZ", date, (int)(wall_us % CLOCK_SECOND));
+    snprintf(text_out, 28, "%.19s.%06uZ", date, (unsigned)(wall_us % CLOCK_SECOND) % 1000000u);
 }
