@@ -112,9 +112,9 @@ static void config_has_defaults(void **state)
     assert_int_equal(config.listen_count, 1);
     assert_int_equal(config.log_level, LOG_INFO);
     unsetenv("XDG_DATA_HOME");
-    setenv("HOME", "/home/x", 1);
+    setenv("HOME", "/nowhere/x", 1);
     assert_true(config_load(arena, &(struct config_flags){0}, &config, &err));
-    assert_true(str_equal(config.data, S("/home/x/.local/share/eider")));
+    assert_true(str_equal(config.data, S("/nowhere/x/.local/share/eider")));
     write_file(arena, "log_level: warn\n");
     assert_true(config_load(arena, &(struct config_flags){0}, &config, &err));
     assert_true(str_equal(config.data, S("db")));

@@ -105,69 +105,57 @@ static bool gate_limit(struct gate *gate, size_t index, enum limit limit, const 
     return err_hint(gate->err, "the server's eider.yaml can raise it: limits: {%s: ...}", limits_name(limit));
 }
 
-/* Length of the Unicode space at the start of the bytes, or 0: those that DuckDB takes for white space outside of
- * quotes. */
-static size_t gate_space(struct str text)
+/* Puts blanks in the place of Unicode spaces in a gap between tokens; as many as bytes, so that positions stay. *copy:
+ * the text's copy, made when it is needed. */
+static void gate_blank(struct gate *gate, size_t from, size_t to, char **copy)
 {
-    static const char *const spaces[] = {"\xC2\xA0",     "\xE2\x80\xAF", "\xE2\x81\x9F",
-                                         "\xE2\x81\xA0", "\xE3\x80\x80", "\xEF\xBB\xBF"};
-    for (size_t i = 0; i < sizeof(spaces) / sizeof(spaces[0]); i++) {
-        if (str_starts_with(text, str_from(spaces[i])))
-            return strlen(spaces[i]);
-    }
-    /* U+2000 to U+200B */
-    bool is_space = str_starts_with(text, S("\xE2\x80")) && text.len > 2 && (unsigned char)text.ptr[2] >= 0x80 &&
-                    (unsigned char)text.ptr[2] <= 0x8B;
-    return is_space ? 3 : 0;
-}
-
-/* DuckDB replaces Unicode spaces by a scan of its own, which takes some strings and comments for something else. So
- * they are replaced here, where it is known what is outside of quotes; as many blanks as bytes, so that positions stay.
- * Unquoted, these bytes can only be part of a word. *text_out: a copy, or untouched. */
-static bool gate_blank_spaces(struct gate *gate, const struct lexer_token *token, char **copy)
-{
-    bool dollar = gate->sql.ptr[token->start] == '$';
-    for (size_t i = token->start; i < token->start + token->len; i++) {
-        if ((unsigned char)gate->sql.ptr[i] < 0x80) {
-            if (dollar && i > token->start && gate->sql.ptr[i] == '$')
-                break;
-            continue;
-        }
-        if (token->kind == LEXER_STRING) {
-            if (dollar)
-                return gate_refuse_at(gate, i, ERR_INVALID, "a $tag$ with characters other than ASCII letters");
-            break;
-        }
-        size_t len = gate_space(str_from_index(gate->sql, i));
+    for (size_t i = from; i < to; i++) {
+        size_t len = lexer_wide_space(str_slice(gate->sql, i, to - i));
         if (!len)
             continue;
         if (!*copy)
             *copy = str_cstr(gate->arena, gate->sql);
         memset(*copy + i, ' ', len);
     }
+}
+
+/* A $tag$ with letters beyond ASCII may have a Unicode space in it, which DuckDB would replace in one place and not in
+ * the other. */
+static bool gate_check_tag(struct gate *gate, const struct lexer_token *token)
+{
+    struct str text = str_slice(gate->sql, token->start, token->len);
+    if (token->kind != LEXER_STRING || text.ptr[0] != '$')
+        return true;
+    for (size_t i = 1; text.ptr[i] != '$'; i++) {
+        if ((unsigned char)text.ptr[i] >= 0x80)
+            return gate_refuse_at(gate, token->start, ERR_INVALID, "a $tag$ with letters beyond ASCII");
+    }
     return true;
 }
 
-/* Cuts the text into gate->tokens. *blanked_out: the same text with plain spaces, to be cut again, or NULL. */
-static bool gate_cut(struct gate *gate, char **blanked_out)
+/* Cuts the text into gate->tokens. *blanked_out: the text with plain spaces, to be cut again, or NULL.
+ *
+ * DuckDB replaces Unicode spaces by a scan of its own, which takes some strings and comments for something else. So
+ * they are replaced here first, where it is known what is outside of quotes. */
+static bool gate_cut(struct gate *gate, bool wide_spaces, char **blanked_out)
 {
-    struct lexer lexer = {.text = gate->sql};
-    char *copy = NULL;
+    struct lexer lexer = {.text = gate->sql, .wide_spaces = wide_spaces};
+    size_t end = 0; /* of the last token */
     vec_clear(&gate->tokens);
     for (;;) {
         struct lexer_token token = lexer_next(&lexer);
-        if (token.kind == LEXER_END)
-            break;
         if (token.kind == LEXER_ERROR)
             return gate_refuse_at(gate, token.start, ERR_INVALID, token.error);
-        if (!gate_blank_spaces(gate, &token, &copy))
+        gate_blank(gate, end, token.start, blanked_out);
+        if (token.kind == LEXER_END)
+            return true;
+        if (!gate_check_tag(gate, &token))
             return false;
+        end = token.start + token.len;
         vec_push(&gate->tokens, token);
         if (gate->tokens.count > (size_t)limits_get(LIMIT_SQL_TOKENS))
             return gate_limit(gate, gate->tokens.count - 1, LIMIT_SQL_TOKENS, "too many words and signs");
     }
-    *blanked_out = copy;
-    return true;
 }
 
 /* Chains of these cost DuckDB's planner the cube of their length; AND, OR and commas do not. Brackets count, because a
@@ -290,12 +278,12 @@ static bool gate_token(struct gate *gate, size_t index)
 static bool gate_walk(struct gate *gate)
 {
     char *blanked = NULL;
-    if (!gate_cut(gate, &blanked))
+    if (!gate_cut(gate, true, &blanked))
         return false;
     if (blanked) {
         gate->sql = str_bytes(blanked, gate->sql.len);
         char *again = NULL;
-        if (!gate_cut(gate, &again))
+        if (!gate_cut(gate, false, &again))
             return false;
         assert(!again);
     }

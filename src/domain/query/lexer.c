@@ -43,6 +43,28 @@ static char lexer_peek(const struct lexer *lexer, size_t at)
     return at < lexer->text.len ? lexer->text.ptr[at] : '\0';
 }
 
+size_t lexer_wide_space(struct str text)
+{
+    static const char *const spaces[] = {"\xC2\xA0",     "\xE2\x80\xAF", "\xE2\x81\x9F",
+                                         "\xE2\x81\xA0", "\xE3\x80\x80", "\xEF\xBB\xBF"};
+    if (text.len < 2 || !strchr("\xC2\xE2\xE3\xEF", text.ptr[0]))
+        return 0;
+    for (size_t i = 0; i < sizeof(spaces) / sizeof(spaces[0]); i++) {
+        if (str_starts_with(text, str_from(spaces[i])))
+            return strlen(spaces[i]);
+    }
+    /* U+2000 to U+200B */
+    bool is_space = str_starts_with(text, S("\xE2\x80")) && text.len > 2 && (unsigned char)text.ptr[2] >= 0x80 &&
+                    (unsigned char)text.ptr[2] <= 0x8B;
+    return is_space ? 3 : 0;
+}
+
+/* Length of the Unicode space at an offset where it matters, else 0. */
+static size_t lexer_space_at(const struct lexer *lexer, size_t at)
+{
+    return lexer->wide_spaces ? lexer_wide_space(str_from_index(lexer->text, at)) : 0;
+}
+
 static struct lexer_token lexer_token(struct lexer *lexer, enum lexer_kind kind, size_t end)
 {
     struct lexer_token token = {.kind = kind, .start = lexer->at, .len = end - lexer->at};
@@ -267,9 +289,10 @@ static struct lexer_token lexer_word(struct lexer *lexer)
     if (lexer_in(c, "uU") && next == '&' && lexer_in(lexer_peek(lexer, lexer->at + 2), "'\""))
         return lexer_error(lexer, "U&, which DuckDB does not know: write the character itself");
     size_t at = lexer->at + 1;
-    while (lexer_is_name_start(lexer_peek(lexer, at)) || lexer_is_digit(lexer_peek(lexer, at)) ||
-           lexer_peek(lexer, at) == '$')
-        at++;
+    for (char part = next; !lexer_space_at(lexer, at); part = lexer_peek(lexer, ++at)) {
+        if (!lexer_is_name_start(part) && !lexer_is_digit(part) && part != '$')
+            break;
+    }
     return lexer_token(lexer, LEXER_WORD, at);
 }
 
@@ -277,8 +300,9 @@ static struct lexer_token lexer_word(struct lexer *lexer)
 static bool lexer_skip(struct lexer *lexer)
 {
     for (;;) {
-        if (lexer_is_space(lexer_peek(lexer, lexer->at))) {
-            lexer->at++;
+        size_t wide = lexer_space_at(lexer, lexer->at);
+        if (wide || lexer_is_space(lexer_peek(lexer, lexer->at))) {
+            lexer->at += wide ? wide : 1;
         } else if (lexer_is_line_comment(lexer, lexer->at)) {
             lexer->at = lexer_skip_line(lexer, lexer->at);
         } else if (lexer_peek(lexer, lexer->at) == '/' && lexer_peek(lexer, lexer->at + 1) == '*') {

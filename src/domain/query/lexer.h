@@ -24,7 +24,11 @@ struct lexer_token {
 struct lexer {
     struct str text;
     size_t at;
+    bool wide_spaces; /* Unicode spaces are white space too. DuckDB replaces them in a pass before its lexer. */
 };
+
+/* Length of the Unicode space at the start of the bytes, or 0: those that DuckDB takes for white space. */
+size_t lexer_wide_space(struct str text);
 
 /* The next token; after LEXER_END or LEXER_ERROR there is none. */
 struct lexer_token lexer_next(struct lexer *lexer);

@@ -13,7 +13,8 @@ enum json_kind { JSON_NULL, JSON_BOOL, JSON_I64, JSON_DOUBLE, JSON_TEXT, JSON_AR
 const struct json *json_parse(struct arena *arena, struct str text, struct err *err);
 
 enum json_kind json_kind(const struct json *value);
-/* Values of the kind; zero of the type for others. All of these accept NULL (an absent member): it is like JSON's null. */
+/* Values of the kind; zero of the type for others. All of these accept NULL (an absent member): it is like JSON's null.
+ */
 struct str json_text(const struct json *value);
 int64_t json_i64(const struct json *value);
 double json_double(const struct json *value); /* also of an integer */
