@@ -162,9 +162,10 @@ static bool engine_upload_begin(struct engine_upload *upload, struct err *err)
     }
     if (!upload->create)
         return true;
-    /* The segment is not started: the scan gives the columns and no row. */
+    /* WITH NO DATA although the segment is not started and the scan would give no row: after a CREATE TABLE AS that ran
+     * over no rows, DuckDB 1.5.5 hides what a large INSERT of the same transaction adds until the file is reopened. */
     struct str sql =
-        str_format(arena, "CREATE %sTABLE %s AS SELECT * FROM %s",
+        str_format(arena, "CREATE %sTABLE %s AS SELECT * FROM %s WITH NO DATA",
                    upload->mode == ENGINE_UPLOAD_REPLACE ? "OR REPLACE " : "", upload->target.ptr, upload->source.ptr);
     return engine_upload_execute(upload, sql, &rows, err);
 }
