@@ -115,6 +115,10 @@ int guard_check(const struct guard *guard, const struct http_request *request, s
         const struct http_field *field = &request->fields[i];
         if (str_equal(field->name, S("content-type")))
             content_type = field->value;
+        if (str_equal(field->name, S("host")) && !str_equal_nocase(field->value, request->host)) {
+            *why_out = S("host and :authority differ"); /* RFC 9113 8.3.1 */
+            return 400;
+        }
         if (!str_equal(field->name, S("origin")))
             continue;
         if (++origins > 1 || !guard_is_same_site(field->value, request->host)) {

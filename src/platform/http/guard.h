@@ -11,6 +11,6 @@ struct guard *guard_new(const struct str *addresses, size_t address_count, const
 void guard_free(struct guard **guard);
 
 /* 0 when the request may pass, else the status to refuse it with:
- * 421 Host is not a name of this server (DNS rebinding); 403 Origin is another site;
+ * 400 Host and :authority differ; 421 Host is not a name of this server (DNS rebinding); 403 Origin is another site;
  * 415 a method that changes something carries a content type that an HTML form could send. */
 int guard_check(const struct guard *guard, const struct http_request *request, struct str *why_out);

@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/limits.h"
 #include "platform/http/http1_parser.h"
+#include "platform/net/connection.h"
 #include "platform/http/carrier.h"
 
 #define HTTP1_SPARE_MAX 64
@@ -205,7 +206,7 @@ size_t http1_input(struct http1 *http1, struct str bytes)
 {
     size_t total = 0;
     http1->inside = true;
-    while (http1->state == HTTP1_READING && total < bytes.len) {
+    while (http1->state == HTTP1_READING && total < bytes.len && outbox_len(http1->outbox) < CONNECTION_HIGH_WATER) {
         if (!http1->exchange)
             http1->exchange = http1_take_exchange(http1);
         bool was_begun = http1->parser.begun, was_in_body = http1->parser.in_body;

@@ -24,7 +24,8 @@ struct http1 *http1_new(struct http1_host *host, struct outbox *outbox, struct s
 /* A running request gets on_gone. Accepts NULL inside. */
 void http1_free(struct http1 **http1);
 
-/* Returns how many bytes were consumed: less than all when a request runs or the connection is at its end. */
+/* Returns how many bytes were consumed: less than all when a request runs, when answers to pipelined requests fill the
+ * outbox, or when the connection is at its end. */
 size_t http1_input(struct http1 *http1, struct str bytes);
 
 /* A request runs: input has to wait. */

@@ -88,7 +88,10 @@ static void rpc_peer_follow_http1(struct rpc_peer *peer)
 static size_t rpc_http1_on_input(struct connection *connection, struct str bytes)
 {
     struct rpc_peer *peer = connection_owner(connection);
-    return http1_input(peer->http1, bytes); /* on_writable, which comes next, follows up */
+    size_t consumed = http1_input(peer->http1, bytes);
+    if (outbox_len(connection_outbox(connection)) >= CONNECTION_HIGH_WATER)
+        connection_pause_input(connection); /* until the client takes its answers */
+    return consumed;                        /* on_writable, which comes next, follows up */
 }
 
 static void rpc_http1_on_writable(struct connection *connection)

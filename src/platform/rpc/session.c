@@ -183,14 +183,15 @@ static int rpc_on_frame(nghttp2_session *http2, const nghttp2_frame *frame, void
     case NGHTTP2_DATA:
         if (stream && ends)
             rpc_session_half_close(stream);
-        else if (frame->hd.length == 0)
+        else if (frame->hd.length == frame->data.padlen)
             rpc_session_count_control(session);
         break;
     case NGHTTP2_RST_STREAM:
         rpc_session_count_reset(session);
         break;
-    default: /* SETTINGS, PING, PRIORITY, WINDOW_UPDATE */
-        if (!(frame->hd.flags & NGHTTP2_FLAG_ACK))
+    default: /* SETTINGS, PING, PRIORITY, WINDOW_UPDATE; nghttp2 ends a session for acknowledged SETTINGS that we never
+                sent, and no PING is ever sent from here */
+        if (frame->hd.type != NGHTTP2_SETTINGS || !(frame->hd.flags & NGHTTP2_FLAG_ACK))
             rpc_session_count_control(session);
         break;
     }
