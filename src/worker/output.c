@@ -24,23 +24,37 @@ static bool worker_output_take_block(struct worker_statement *statement, struct 
     return cancelled ? worker_output_cancelled(err) : true;
 }
 
-/* Memory of the statement's own. Anonymous pages: it grows with what is touched and goes back to the system at once. */
-static bool worker_output_memory(struct worker_statement *statement, size_t size, struct err *err)
+/* Anonymous pages: aligned, they grow with what is touched, and go back to the system at once. */
+static uint8_t *worker_output_map(size_t size, struct err *err)
+{
+    void *memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (memory != MAP_FAILED)
+        return memory;
+    err_set(err, ERR_RESOURCE, "no memory for a message of %zu bytes", size);
+    return NULL;
+}
+
+/* Memory of the statement's own for a message larger than a block. */
+static uint8_t *worker_output_memory(struct worker_statement *statement, size_t size, struct err *err)
 {
     if (size <= statement->memory_size)
-        return true;
-    if (size > (uint64_t)limits_get(LIMIT_MESSAGE))
-        return limits_err(LIMIT_MESSAGE, err);
+        return statement->memory;
+    if (size > (uint64_t)limits_get(LIMIT_MESSAGE)) {
+        limits_err(LIMIT_MESSAGE, err);
+        return NULL;
+    }
     if (statement->memory)
         munmap(statement->memory, statement->memory_size);
-    statement->memory_size = 0;
-    statement->memory = NULL;
-    void *memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    if (memory == MAP_FAILED)
-        return err_set(err, ERR_RESOURCE, "no memory for a message of %zu bytes", size);
-    statement->memory = memory;
-    statement->memory_size = size;
-    return true;
+    statement->memory = worker_output_map(size, err);
+    statement->memory_size = statement->memory ? size : 0;
+    return statement->memory;
+}
+
+static uint8_t *worker_output_small(struct worker_statement *statement, struct err *err)
+{
+    if (!statement->small)
+        statement->small = worker_output_map(CHANNEL_INLINE_MAX, err);
+    return statement->small;
 }
 
 static bool worker_output_fits_frame(const struct worker_statement *statement, size_t header_len, size_t len)
@@ -62,10 +76,9 @@ static uint8_t *worker_output_reserve(void *owner, size_t size, struct err *err)
             return NULL;
         return statement->reserved = statement->block.ptr;
     }
-    size_t wanted = size > CHANNEL_INLINE_MAX ? size : CHANNEL_INLINE_MAX;
-    if (!worker_output_memory(statement, wanted, err))
-        return NULL;
-    return statement->reserved = statement->memory;
+    if (size <= CHANNEL_INLINE_MAX)
+        return statement->reserved = worker_output_small(statement, err);
+    return statement->reserved = worker_output_memory(statement, size, err);
 }
 
 /* Writes what is held. Called with the statement's lock, which keeps the frames of one statement in order. */

@@ -28,6 +28,9 @@ static struct worker_statement *worker_find(struct worker *worker, uint64_t id)
 void worker_forget(struct worker *worker, struct worker_statement *statement)
 {
     pthread_mutex_lock(&worker->lock);
+    if (statement->small)
+        vec_push(&worker->scratch, statement->small);
+    statement->small = NULL;
     list_remove(&statement->node);
     worker->statement_count--;
     pthread_mutex_unlock(&worker->lock);
@@ -183,6 +186,8 @@ static struct worker_statement *worker_start(struct worker *worker, const struct
     for (uint32_t i = 0; i < statement->run.block_count; i++)
         worker_grant(worker, statement, statement->run.blocks[i]);
     pthread_mutex_lock(&worker->lock);
+    if (worker->scratch.count)
+        statement->small = worker->scratch.items[--worker->scratch.count];
     list_append(&worker->statements, &statement->node);
     worker->statement_count++;
     pthread_mutex_unlock(&worker->lock);
@@ -263,24 +268,37 @@ static struct worker_statement *worker_read(struct worker *worker)
 
 static void *worker_thread(void *owner);
 
-/* Somebody must read while this thread runs a statement. Called with the worker's lock. */
-static void worker_pass_role(struct worker *worker)
+/* One more thread; without it, whoever ends a statement first reads on. */
+static void worker_add_thread(struct worker *worker)
 {
-    worker->reading = false;
-    if (worker->waiting) {
-        pthread_cond_signal(&worker->role_free);
-        return;
-    }
-    if (worker->threads > worker->hello.max_running)
-        return; /* whoever ends first reads on */
     pthread_t thread;
     pthread_attr_t attributes;
     pthread_attr_init(&attributes);
     pthread_attr_setstacksize(&attributes, WORKER_STACK_BYTES);
     pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
-    if (pthread_create(&thread, &attributes, worker_thread, worker) == 0)
-        worker->threads++;
+    bool failed = pthread_create(&thread, &attributes, worker_thread, worker) != 0;
     pthread_attr_destroy(&attributes);
+    if (!failed)
+        return;
+    pthread_mutex_lock(&worker->lock);
+    worker->threads--;
+    pthread_mutex_unlock(&worker->lock);
+}
+
+/* Somebody must read while this thread runs a statement. */
+static void worker_pass_role(struct worker *worker)
+{
+    pthread_mutex_lock(&worker->lock);
+    worker->reading = false;
+    bool waiting = worker->waiting > 0;
+    bool add = !waiting && worker->threads <= worker->hello.max_running;
+    if (add)
+        worker->threads++;
+    pthread_mutex_unlock(&worker->lock);
+    if (waiting) /* after the unlock, so that it does not wake up only to wait for it */
+        pthread_cond_signal(&worker->role_free);
+    else if (add)
+        worker_add_thread(worker);
 }
 
 static struct worker_statement *worker_next(struct worker *worker)
@@ -294,10 +312,7 @@ static struct worker_statement *worker_next(struct worker *worker)
     pthread_mutex_unlock(&worker->lock);
 
     struct worker_statement *statement = worker_read(worker);
-
-    pthread_mutex_lock(&worker->lock);
     worker_pass_role(worker);
-    pthread_mutex_unlock(&worker->lock);
     return statement;
 }
 

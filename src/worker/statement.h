@@ -55,7 +55,8 @@ struct worker_statement {
 
     /* the executing thread's own */
     struct worker_grant block; /* taken for the next message; block 0: none */
-    uint8_t *memory;           /* for a message that fits no block, or that travels in its frame */
+    uint8_t *small;  /* CHANNEL_INLINE_MAX bytes for a message that travels in its frame; the worker's again */
+    uint8_t *memory; /* for a message that fits no block */
     size_t memory_size;
     uint8_t *reserved; /* what reserve gave out last */
     size_t inline_used;

@@ -21,6 +21,7 @@ struct worker {
     struct list statements; /* read and not yet ended */
     size_t statement_count;
     VEC(struct engine_session *) sessions; /* clean ones */
+    VEC(uint8_t *) scratch;                /* memory for small messages that statements left */
 };
 
 /* serve.c: threads take turns in reading the channel; the one that reads a statement runs it. Ends with the process. */
