@@ -223,11 +223,20 @@ static bool gate_operator(struct gate *gate, size_t index)
     }
 }
 
+/* Beside these characters a quote would begin or end something else: "a""default" is one name, u&"default" another. */
+static bool gate_may_quote(const struct gate *gate, const struct lexer_token *token)
+{
+    size_t end = token->start + token->len;
+    char before = token->start ? gate->sql.ptr[token->start - 1] : ' ';
+    return before != '"' && before != '&' && (end == gate->sql.len || gate->sql.ptr[end] != '"');
+}
+
 /* A bare `default` is a keyword, but it is also the name of the schema where tables live. */
 static void gate_quote_default(struct gate *gate, size_t index, bool table)
 {
     bool qualifies = gate_is_operator(gate, index + 1, ".") && !gate_is_operator(gate, index - 1, ".");
-    if (gate_is_word(gate, index, "default") && (qualifies || table || gate_is_word(gate, index - 1, "use")))
+    if (gate_is_word(gate, index, "default") && (qualifies || table || gate_is_word(gate, index - 1, "use")) &&
+        gate_may_quote(gate, &gate->tokens.items[index]))
         vec_push(&gate->quoted, gate->tokens.items[index].start);
 }
 

@@ -512,6 +512,9 @@ static void gate_quotes_the_schema_default(void **state)
         {"show tables from default", "show tables from \"default\""},
         {"insert into default.t values (default)", "insert into \"default\".t values (default)"},
         {"update t set a = default", "update t set a = default"},
+        {"select * from default\"a\"", "select * from default\"a\""},
+        {"select * from \"a\"default.t", "select * from \"a\"default.t"},
+        {"select u&default.t", "select u&default.t"},
         {"select\xC2\xA0"
          "1",
          "select  1"},
