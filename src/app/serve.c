@@ -143,6 +143,8 @@ static bool serve_open_query(struct serve *serve, struct err *err)
     const char *library = getenv("EIDER_LIB");
     if (library && library[0])
         layout.library = str_from(library);
+    if (layout.library.len && access(str_cstr(serve->arena, layout.library), R_OK) != 0)
+        return err_errno(err, "open %.*s", STR_ARG(layout.library));
     if (layout.library.len == 0) {
         err_set(err, ERR_PRECONDITION, "libduckdb.so was found neither in lib/eider nor in deps/");
         return err_hint(err, "run `make setup`, install eider, or set EIDER_LIB to the file");
