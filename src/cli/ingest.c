@@ -116,11 +116,26 @@ static void on_piece(void *owner, struct query_piece *piece)
     cli_progress_update(&transfer->progress, transfer->rows, cli_upload_bytes(transfer->upload));
 }
 
+/* The import's SQL is ours: what matters to the user is the file, not the position in that SQL. */
+static struct err explain_import(const struct transfer *transfer, const struct err *error)
+{
+    struct err told = *error;
+    char *position = strstr(told.message, " (line ");
+    if (position && strstr(position, ", column ") && str_ends_with(str_from(position), S(")")))
+        *position = '\0';
+    if (transfer->source->file_count > 1)
+        (void)err_wrap(&told, "%s and %zu more", transfer->source->files[0].ptr, transfer->source->file_count - 1);
+    else
+        (void)err_wrap(&told, "%s", transfer->source->files[0].ptr);
+    return told;
+}
+
 static void on_import_end(void *owner, const struct query_end *end)
 {
     struct transfer *transfer = owner;
     if (end->error) {
-        fail(transfer, end->error);
+        struct err told = explain_import(transfer, end->error);
+        fail(transfer, &told);
         cli_upload_cancel(transfer->upload);
     } else {
         cli_upload_finish(transfer->upload);
@@ -132,7 +147,9 @@ static void on_import_end(void *owner, const struct query_end *end)
 static bool start_import(struct ingest *ingest, struct transfer *transfer, struct err *err)
 {
     struct query_sink sink = {.on_piece = on_piece, .on_end = on_import_end, .owner = transfer};
-    struct str sql = cli_source_sql(ingest->cli->arena, transfer->source, cli_option(ingest->cli, "null"));
+    const struct cli_source_csv csv = {.null_text = cli_option(ingest->cli, "null"),
+                                       .delimiter = cli_option(ingest->cli, "delimiter")};
+    struct str sql = cli_source_sql(ingest->cli->arena, transfer->source, &csv);
     struct cli_layout layout = cli_layout_find(ingest->cli->arena);
     const struct query_import_options options = {
         .program = layout.program,
@@ -326,7 +343,7 @@ static void print_total(const struct ingest *ingest, int64_t started_us)
     struct buf line = {0};
     struct err ignored;
     cli_text_number(&line, ingest->rows);
-    buf_append_str(&line, S(" rows, "));
+    buf_append_str(&line, ingest->rows == 1 ? S(" row, ") : S(" rows, "));
     cli_text_bytes(&line, (double)ingest->bytes);
     buf_append_str(&line, S(" of Arrow data in "));
     cli_text_duration(&line, elapsed_us);
@@ -447,6 +464,9 @@ static const struct cli_option options[] = {
      .value = "FORMAT",
      .help = "of the files (default: by their names)",
      .choices = CLI_SOURCE_FORMATS},
+    {.name = "delimiter",
+     .value = "TEXT",
+     .help = "between the columns of CSV (default: , ; tab or |, by the first line)"},
     {.name = "null", .value = "TEXT", .help = "what stands for NULL in CSV and TSV besides nothing, like NA"},
     CLI_OUTPUT_OPTION,
     CLI_SERVER_OPTIONS,

@@ -78,17 +78,18 @@ static void count_lines(struct result *result, struct str bytes)
 static bool write_elements(struct result *result, struct str bytes, struct err *err)
 {
     buf_clear(&result->scratch);
-    for (size_t i = 0; i < bytes.len; i++) {
-        char c = bytes.ptr[i];
-        if (c == '\n') {
-            result->lines += result->line_open;
-            result->line_open = false;
-            continue;
-        }
-        if (!result->line_open)
+    while (bytes.len > 0) {
+        ptrdiff_t end = str_find_char(bytes, '\n');
+        struct str part = str_slice(bytes, 0, end < 0 ? bytes.len : (size_t)end);
+        if (part.len > 0 && !result->line_open)
             buf_append_str(&result->scratch, result->lines ? S(",\n ") : S("["));
-        result->line_open = true;
-        buf_append_char(&result->scratch, c);
+        result->line_open |= part.len > 0;
+        buf_append_str(&result->scratch, part);
+        if (end < 0)
+            break;
+        result->lines += result->line_open;
+        result->line_open = false;
+        bytes = str_from_index(bytes, (size_t)end + 1);
     }
     return cli_terminal_write(result->fd, buf_str(&result->scratch), err);
 }

@@ -81,6 +81,10 @@ static bool take_cell(struct cli_rows *rows, struct str raw, struct cli_cell *ce
     *cell_out = CLI_RAW(raw);
     if (!str_starts_with(raw, S("\"")))
         return true;
+    if (!memchr(raw.ptr, '\\', raw.len)) {
+        *cell_out = CLI_TEXT(str_slice(raw, 1, raw.len - 2));
+        return raw.len >= 2 || err_set(err, ERR_DATA_LOSS, "a value of the result is cut off");
+    }
     const struct json *text = json_parse(rows->arena, raw, err);
     if (!text)
         return err_wrap(err, "a value of the result");
@@ -150,45 +154,71 @@ static void scan_string(struct cli_rows *rows, char c)
         buf_append_char(&rows->key, c);
 }
 
-static bool scan(struct cli_rows *rows, char c, struct err *err)
+enum scan { SCAN_ON, SCAN_VALUE_BEGINS, SCAN_VALUE_ENDS, SCAN_BROKEN };
+
+static enum scan scan_bracket(struct cli_rows *rows, bool opens)
 {
-    bool collecting = rows->value_depth >= 0;
-    if (collecting)
-        buf_append_char(&rows->value, c);
+    if (opens) {
+        bool begins = begins_value(rows);
+        if (begins)
+            rows->value_depth = rows->depth;
+        rows->depth++;
+        rows->key_next = rows->depth == 1;
+        return begins ? SCAN_VALUE_BEGINS : SCAN_ON;
+    }
+    rows->depth--;
+    rows->whole = rows->depth == 0;
+    if (rows->depth < 0)
+        return SCAN_BROKEN;
+    return rows->value_depth == rows->depth ? SCAN_VALUE_ENDS : SCAN_ON;
+}
+
+static enum scan scan(struct cli_rows *rows, char c)
+{
     if (rows->in_string) {
         scan_string(rows, c);
-        return true;
+        return SCAN_ON;
     }
-    if (c == '"') {
+    switch (c) {
+    case '"':
         rows->in_string = true;
         rows->in_key = rows->depth == 1 && rows->key_next;
         if (rows->in_key)
             buf_clear(&rows->key);
-    } else if (c == '[' || c == '{') {
-        if (begins_value(rows)) {
-            rows->value_depth = rows->depth;
-            buf_append_char(&rows->value, c);
-        }
-        rows->depth++;
-        rows->key_next = rows->depth == 1;
-    } else if (c == ']' || c == '}') {
-        rows->depth--;
-        rows->whole = rows->depth == 0;
-        if (rows->depth < 0)
-            return err_set(err, ERR_DATA_LOSS, "the result is no JSON document");
-        if (collecting && rows->depth == rows->value_depth)
-            return take_value(rows, err);
-    } else if (rows->depth == 1 && (c == ',' || c == ':')) {
-        rows->key_next = c == ',';
+        return SCAN_ON;
+    case '[':
+    case '{':
+        return scan_bracket(rows, true);
+    case ']':
+    case '}':
+        return scan_bracket(rows, false);
+    case ',':
+    case ':':
+        if (rows->depth == 1)
+            rows->key_next = c == ',';
+        return SCAN_ON;
+    default:
+        return SCAN_ON;
     }
-    return true;
 }
 
 bool cli_rows_feed(struct cli_rows *rows, struct str bytes, struct err *err)
 {
-    for (size_t i = 0; i < bytes.len; i++)
-        if (!scan(rows, bytes.ptr[i], err))
-            return false;
+    size_t start = 0; /* of the value under way in these bytes */
+    for (size_t i = 0; i < bytes.len; i++) {
+        enum scan found = scan(rows, bytes.ptr[i]);
+        if (found == SCAN_VALUE_BEGINS) {
+            start = i;
+        } else if (found == SCAN_VALUE_ENDS) {
+            buf_append(&rows->value, bytes.ptr + start, i + 1 - start);
+            if (!take_value(rows, err))
+                return false;
+        } else if (found == SCAN_BROKEN) {
+            return err_set(err, ERR_DATA_LOSS, "the result is no JSON document");
+        }
+    }
+    if (rows->value_depth >= 0)
+        buf_append(&rows->value, bytes.ptr + start, bytes.len - start);
     return buf_len(&rows->value) <= VALUE_MAX || err_set(err, ERR_RESOURCE, "a row of the result is too long to print");
 }
 

@@ -207,10 +207,59 @@ static void append_path(struct buf *sql, struct arena *arena, struct str path)
     buf_done(&plain);
 }
 
-struct str cli_source_sql(struct arena *arena, const struct cli_source *source, struct str null_text)
+/* The first bytes of the first file; none of a compressed one. */
+static struct str read_sample(const struct cli_source *source, char *sample, size_t size)
+{
+    if (is_compressed(source->files[0]))
+        return S("");
+    int fd = open(source->files[0].ptr, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return S("");
+    ssize_t len = read(fd, sample, size);
+    (void)close(fd);
+    return str_bytes(sample, len > 0 ? (size_t)len : 0);
+}
+
+/* The candidate that the first line has most of, outside of quotes; a comma when it has none. */
+static struct str guess_delimiter(struct str sample)
+{
+    static const char candidates[] = ",;\t|";
+    size_t counts[sizeof(candidates)] = {0}, best = 0;
+    bool in_quotes = false;
+    for (size_t i = 0; i < sample.len && (sample.ptr[i] != '\n' || in_quotes); i++) {
+        char c = sample.ptr[i];
+        const char *found = c && !in_quotes ? strchr(candidates, c) : NULL;
+        if (c == '"')
+            in_quotes = !in_quotes;
+        else if (found)
+            counts[found - candidates]++;
+    }
+    for (size_t i = 1; candidates[i]; i++)
+        if (counts[i] > counts[best])
+            best = i;
+    return str_bytes(candidates + best, 1);
+}
+
+static void append_csv_options(struct buf *sql, const struct cli_source *source, const struct cli_source_csv *csv)
+{
+    char sample[SAMPLE_SIZE];
+    struct str delimiter = csv->delimiter;
+    if (delimiter.len == 0)
+        delimiter =
+            source->format == CLI_SOURCE_TSV ? S("\t") : guess_delimiter(read_sample(source, sample, sizeof(sample)));
+    buf_append_str(sql, S(", skip = 0, quote = '\"', escape = '\"', delim = "));
+    append_literal(sql, delimiter);
+    if (csv->null_text.len > 0) {
+        buf_append_str(sql, S(", nullstr = ['', "));
+        append_literal(sql, csv->null_text);
+        buf_append_str(sql, S("]"));
+    }
+}
+
+struct str cli_source_sql(struct arena *arena, const struct cli_source *source, const struct cli_source_csv *csv)
 {
     static const char *const readers[] = {"read_csv", "read_csv", "read_json", "read_parquet", ""};
-    struct buf sql = {0};
+    AUTO(buf) struct buf sql = {0};
     buf_printf(&sql, "SELECT * FROM %s([", readers[source->format]);
     for (size_t i = 0; i < source->file_count; i++) {
         if (i > 0)
@@ -220,32 +269,20 @@ struct str cli_source_sql(struct arena *arena, const struct cli_source *source, 
     buf_append_str(&sql, S("]"));
     if (source->file_count > 1)
         buf_append_str(&sql, S(", union_by_name = true"));
-    bool text = source->format == CLI_SOURCE_CSV || source->format == CLI_SOURCE_TSV;
-    if (source->format == CLI_SOURCE_TSV)
-        buf_append_str(&sql, S(", delim = '\t'"));
-    if (text && null_text.len > 0) {
-        buf_append_str(&sql, S(", nullstr = ['', "));
-        append_literal(&sql, null_text);
-        buf_append_str(&sql, S("]"));
-    }
+    if (source->format == CLI_SOURCE_CSV || source->format == CLI_SOURCE_TSV)
+        append_csv_options(&sql, source, csv);
     buf_append_str(&sql, S(")"));
-    struct str result = str_copy(arena, buf_str(&sql));
-    buf_done(&sql);
-    return result;
+    return str_copy(arena, buf_str(&sql));
 }
 
 uint64_t cli_source_estimate(const struct cli_source *source)
 {
-    char sample[SAMPLE_SIZE];
-    if (source->format > CLI_SOURCE_JSON || is_compressed(source->files[0]))
+    char bytes[SAMPLE_SIZE];
+    if (source->format > CLI_SOURCE_JSON)
         return 0;
-    int fd = open(source->files[0].ptr, O_RDONLY | O_CLOEXEC);
-    if (fd < 0)
-        return 0;
-    ssize_t len = read(fd, sample, sizeof(sample));
-    (void)close(fd);
+    struct str sample = read_sample(source, bytes, sizeof(bytes));
     uint64_t lines = 0;
-    for (ssize_t i = 0; i < len; i++)
-        lines += sample[i] == '\n';
-    return lines > 1 ? source->bytes * lines / (uint64_t)len : 0;
+    for (size_t i = 0; i < sample.len; i++)
+        lines += sample.ptr[i] == '\n';
+    return lines > 1 ? source->bytes * lines / sample.len : 0;
 }

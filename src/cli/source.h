@@ -38,9 +38,15 @@ struct str cli_source_table_name(struct arena *arena, struct str path);
 /* The format that a path suggests; false when it says nothing. */
 bool cli_source_format_of(struct str path, enum cli_source_format *format_out);
 
-/* SELECT * FROM read_csv(...); not for CLI_SOURCE_ARROW. null_text: what stands for NULL besides nothing (CSV, TSV);
- * may be empty. */
-struct str cli_source_sql(struct arena *arena, const struct cli_source *source, struct str null_text);
+/* What the user says about CSV and TSV. */
+struct cli_source_csv {
+    struct str null_text; /* stands for NULL besides nothing; may be empty */
+    struct str delimiter; /* empty: a tab for TSV, else what the first line has most of , ; tab and | */
+};
+
+/* SELECT * FROM read_csv(...); not for CLI_SOURCE_ARROW. CSV is read strictly: DuckDB guesses the types, not what the
+ * quotes and delimiters are, so that a broken line is an error and never a table of one column. */
+struct str cli_source_sql(struct arena *arena, const struct cli_source *source, const struct cli_source_csv *csv);
 
 /* About how many rows the files hold, from their first lines; 0 when that cannot be told. */
 uint64_t cli_source_estimate(const struct cli_source *source);

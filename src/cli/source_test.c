@@ -93,8 +93,10 @@ static void patterns_expand_and_one_table_takes_several_files(void **state)
     assert_true(plan(&pattern, 1, "orders", NULL, &sources, &count));
     assert_int_equal(count, 1);
     assert_int_equal(sources[0].file_count, 2);
-    assert_string_equal(cli_source_sql(arena, &sources[0], S("")).ptr,
-                        str_format(arena, "SELECT * FROM read_csv(['%s/p1.csv', '%s/p2.csv'], union_by_name = true)",
+    assert_string_equal(cli_source_sql(arena, &sources[0], &(struct cli_source_csv){0}).ptr,
+                        str_format(arena,
+                                   "SELECT * FROM read_csv(['%s/p1.csv', '%s/p2.csv'], union_by_name = true, "
+                                   "skip = 0, quote = '\"', escape = '\"', delim = ',')",
                                    directory, directory)
                             .ptr);
 }
@@ -107,9 +109,12 @@ static void a_name_with_quotes_and_brackets_stays_one_name(void **state)
     size_t count;
     assert_true(plan(&path, 1, NULL, NULL, &sources, &count));
     assert_string_equal(
-        cli_source_sql(arena, &sources[0], S("N'A")).ptr,
-        str_format(arena, "SELECT * FROM read_csv(['%s/it''s [[]1][*].tsv'], delim = '\t', nullstr = ['', 'N''A'])",
-                   directory)
+        cli_source_sql(arena, &sources[0], &(struct cli_source_csv){.null_text = S("N'A")}).ptr,
+        str_format(
+            arena,
+            "SELECT * FROM read_csv(['%s/it''s [[]1][*].tsv'], skip = 0, quote = '\"', escape = '\"', delim = '\t', "
+            "nullstr = ['', 'N''A'])",
+            directory)
             .ptr);
     assert_int_equal(cli_source_estimate(&sources[0]), 2);
 }
@@ -130,6 +135,27 @@ static void what_is_no_file_or_has_no_format_is_refused(void **state)
     assert_true(plan(odd, 2, "t", "csv", &sources, &count));
     odd[0] = make_file("c.json", "{}\n");
     assert_false(plan(odd, 2, "t", NULL, &sources, &count));
+}
+
+static void the_first_line_tells_the_delimiter(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text, *delimiter;
+    } cases[] = {{"a;b;c\n1,5;2,5;3\n", "delim = ';'"},
+                 {"\"a;b;c;d\",b\n", "delim = ','"},
+                 {"a|b\n", "delim = '|'"},
+                 {"a\n1;2\n", "delim = ','"},
+                 {"", "delim = ','"},
+                 {"a\tb\n", "delim = '\t'"}};
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct str path = make_file("d.csv", cases[i].text);
+        struct cli_source *sources;
+        size_t count;
+        assert_true(plan(&path, 1, NULL, NULL, &sources, &count));
+        struct str sql = cli_source_sql(arena, &sources[0], &(struct cli_source_csv){0});
+        assert_true(str_find(sql, str_from(cases[i].delimiter)) > 0);
+    }
 }
 
 static void assert_url(const char *url, const char *host, unsigned port)
@@ -214,6 +240,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(patterns_expand_and_one_table_takes_several_files, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_name_with_quotes_and_brackets_stays_one_name, set_up, tear_down),
         cmocka_unit_test_setup_teardown(what_is_no_file_or_has_no_format_is_refused, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(the_first_line_tells_the_delimiter, set_up, tear_down),
         cmocka_unit_test(digests_are_those_of_the_standard),
         cmocka_unit_test_setup_teardown(urls_are_taken_apart, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_manifest_names_files_inside_the_directory_only, set_up, tear_down),

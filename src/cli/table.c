@@ -25,6 +25,7 @@ struct cli_table {
     VEC(struct cli_cell *) kept; /* text already clean */
     bool colour;
     bool started;
+    bool cuts;          /* cells that are too wide are shortened, else they stick out */
     struct buf scratch; /* a cell being cleaned */
 };
 
@@ -110,8 +111,9 @@ static void draw_cell(const struct cli_table *table, size_t column, struct str c
                       struct buf *out)
 {
     size_t room = table->widths[column], width;
-    struct str shown = cli_text_cut(clean, room, &width);
+    struct str shown = cli_text_cut(clean, table->cuts ? room : SIZE_MAX, &width);
     bool cut = shown.len < clean.len;
+    room = width > room ? width : room;
     if (cut) {
         shown = cli_text_cut(clean, room - 1, &width);
         width++;
@@ -195,6 +197,7 @@ void cli_table_start(struct cli_table *table, size_t width_max, struct buf *out)
 {
     assert(!table->started);
     table->started = true;
+    table->cuts = width_max > 0;
     for (size_t i = 0; i < table->column_count; i++)
         table->widths[i] = table->widths[i] ? table->widths[i] : 1;
     if (width_max > 0 && table->column_count > 0)

@@ -36,7 +36,8 @@ size_t cli_table_kept(const struct cli_table *table);
 bool cli_table_is_full(const struct cli_table *table);
 
 /* Fixes the widths by the rows kept so far and draws them. width_max: cells of the terminal, to which columns shrink,
- * the widest first (a shortened cell ends in …); 0: as wide as it takes. */
+ * the widest first (a shortened cell ends in …); 0: as wide as it takes; later cells that are
+ * wider stick out. */
 void cli_table_start(struct cli_table *table, size_t width_max, struct buf *out);
 bool cli_table_is_started(const struct cli_table *table);
 /* The line below the last row; the table must be started. */
