@@ -244,6 +244,9 @@ static bool gate_word(struct gate *gate, size_t index)
 {
     if (gate_is_operator(gate, index + 1, "(") && !gate_call(gate, index))
         return false;
+    if (gate_words_is_closed_view(gate_name(gate, index)))
+        return gate_refuse(gate, index, ERR_DENIED, "'%.*s' is not open to tenants",
+                           STR_ARG(gate_cite(gate_name(gate, index), 40)));
     if (gate->tokens.items[index].kind != LEXER_WORD)
         return true;
     gate_quote_default(gate, index, gate->table_at == index);

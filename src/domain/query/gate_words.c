@@ -184,6 +184,10 @@ static const char *const gate_closed_families[] = {
     "read_",      "sqlite_", "st_drivers", "st_read",       "unity_",    "verify_",        "write_parquet",
 };
 
+/* Views that DuckDB makes itself and that show the server's paths, settings and logs. */
+static const char *const gate_closed_views[] = {"duckdb_databases", "duckdb_logs", "pg_settings",
+                                                "pragma_database_list"};
+
 static const char *const gate_objects[] = {"table", "view", "schema", "sequence", "index", "type", "macro", "function"};
 
 static const char *const gate_settings[] = {
@@ -264,6 +268,11 @@ enum gate_function gate_words_function(struct str name)
             return GATE_FUNCTION_CLOSED;
     }
     return str_equal_nocase(name, S("current_setting")) ? GATE_FUNCTION_SETTING : GATE_FUNCTION_OPEN;
+}
+
+bool gate_words_is_closed_view(struct str name)
+{
+    return gate_words_in(gate_closed_views, GATE_COUNT(gate_closed_views), name);
 }
 
 bool gate_words_is_object(struct str word)

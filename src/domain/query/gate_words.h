@@ -32,6 +32,9 @@ enum gate_function {
 /* *why_out: for a refused verb, what it would do; may be NULL for unknown ones. */
 enum gate_verb gate_words_verb(struct str word, const char **why_out);
 enum gate_function gate_words_function(struct str name);
+/* A view of DuckDB's own; the name is refused wherever it stands, so that no alias or column of it need be told apart.
+ */
+bool gate_words_is_closed_view(struct str name);
 /* What CREATE, DROP and ALTER may work on. */
 bool gate_words_is_object(struct str word);
 /* Settings that a session may change. */
