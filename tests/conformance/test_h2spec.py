@@ -23,5 +23,5 @@ def test_h2spec_finds_nothing(server, tmp_path, group):
            for suite in suites for case in suite if case.find("failure") is not None or case.find("error") is not None]
     assert not bad, json.dumps(bad, indent=1)
     assert run.returncode == 0, run.stdout[-2000:]
-    assert total - skipped >= {"generic": 40, "http2": 80, "hpack": 8}[group], f"{total} ran, {skipped} were skipped"
+    assert total - skipped >= {"generic": 40, "http2": 80, "hpack": 7}[group], f"{total} ran, {skipped} were skipped"
     assert skipped == 0, run.stdout[-2000:]

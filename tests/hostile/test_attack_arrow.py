@@ -250,7 +250,7 @@ def test_decompression_bomb_is_refused(front, put, codec):
 
 def test_deep_nesting_is_refused_or_stored(front, put):
     kind = pa.int32()
-    for _ in range(200):
+    for _ in range(60):  # pyarrow itself stops at 64
         kind = pa.list_(kind)
     with siege(front, grows_mb=24):
         error = put(messages(pa.table({"deep": pa.array([None], kind)})), "deep")
@@ -258,7 +258,7 @@ def test_deep_nesting_is_refused_or_stored(front, put):
 
 
 def test_ten_thousand_columns_are_bounded(front, put):
-    table = pa.table({f"c{index}": pa.array([index], pa.int8()) for index in range(10_000)})
+    table = pa.table({f"c{index}": pa.array([index], pa.int16()) for index in range(10_000)})
     with siege(front, grows_mb=48, slowest_s=5):
         error = put(messages(table), "wide")
     assert error is None or error.code() in CLIENTS_FAULT, error

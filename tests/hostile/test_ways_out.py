@@ -10,6 +10,7 @@ import threading
 
 import duckdb
 import pyarrow as pa
+import pyarrow.parquet as parquet
 import pytest
 from lib.front import Front, StatementError
 from lib.server import ROOT
@@ -61,7 +62,7 @@ class Prison:
         self.out.joinpath("secret.json").write_text(f'{{"secret":"{CANARY}"}}\n')
         self.out.joinpath("schema.sql").write_text(f"create table imported as select '{CANARY}' as a;\n")
         self.out.joinpath("load.sql").write_text("select 1;\n")
-        pa.parquet.write_table(pa.table({"a": [CANARY]}), self.out / "secret.parquet")
+        parquet.write_table(pa.table({"a": [CANARY]}), self.out / "secret.parquet")
         with duckdb.connect(str(self.out / "secret.duckdb")) as database:
             database.execute(f"create table hidden as select '{CANARY}' as secret")
         for name, source in (("evil.so", "libduckdb.so"), ("evil.duckdb_extension", None)):
