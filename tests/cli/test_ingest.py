@@ -57,7 +57,7 @@ def test_stdin(eider, acme):
 
 def test_modes(eider, acme, files):
     eider.ok("ingest", files / "c.csv", "--table", "t", "--mode", "create")
-    assert "exist" in eider.fails("ingest", files / "c.csv", "--table", "t", "--mode", "create")
+    assert "already" in eider.fails("ingest", files / "c.csv", "--table", "t", "--mode", "create")
     eider.ok("ingest", files / "c.csv", "--table", "t", "--mode", "append")
     assert acme.value("SELECT count(*) FROM t") == 6
     eider.ok("ingest", files / "c.csv", "--table", "t", "--mode", "replace")
@@ -76,7 +76,7 @@ def test_null_text(eider, acme, tmp_path):
 
 
 @pytest.mark.parametrize("name, content", [
-    ("x.csv", b"id,v\n1,2\n3,4,5,6\n"), ("x.jsonl", b'{"a": 1}\n{"a": \n'), ("x.parquet", b"PAR1 not really PAR1"), ("x.arrow", b"ARROW1\0\0nope"), ("x.csv.gz", b"\x1f\x8bnope"),
+    ("x.csv", b"id,v\n" + b"1,2\n" * 5000 + b"x,4,5,6\n"), ("x.jsonl", b'{"a": 1}\n{"a": \n'), ("x.parquet", b"PAR1 not really PAR1"), ("x.arrow", b"ARROW1\0\0nope"), ("x.csv.gz", b"\x1f\x8bnope"),
 ])
 def test_broken_file_stores_nothing_and_is_named(eider, acme, tmp_path, name, content):
     (tmp_path / name).write_bytes(content)

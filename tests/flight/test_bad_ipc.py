@@ -83,11 +83,10 @@ def test_text_that_is_not_utf8_is_refused(survives):
     b"\0\0\0\0\x7f\0\0\0\4\0\0\0", b"\4\0\0\0\2\0\0\0\0\0\0\0", b"\xff\xff\xff\xff\0\0\0\0\4\0\0\0", b"\0\0\0\0\2\0\0\0\xff\xff\xff\x7f",
 ])
 def test_offsets_that_lie_are_refused(survives, offsets):
-    bad = pa.Array.from_buffers(pa.string(), 2, [None, pa.py_buffer(offsets), pa.py_buffer(b"abcd")])
     honest = pa.table({"v": ["ab", "cd"]})
     schema, batch = ipc_parts(honest)[:2]
     body = batch[1].replace(b"\0\0\0\0\2\0\0\0\4\0\0\0", offsets)
-    assert body != batch[1] and bad is not None
+    assert body != batch[1]
     code, details, _ = put(survives.server, [flight_data(schema[0], b"", path("t")), flight_data(batch[0], body)], survives.tenant)
     assert code == grpc.StatusCode.INVALID_ARGUMENT, details
 

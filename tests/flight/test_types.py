@@ -26,8 +26,7 @@ def arrow_of(connection, sql):
 def assert_same(ours, theirs):
     """Equal schema, nullability and values; NaN equals NaN."""
     assert ours.schema.equals(theirs.schema), f"{ours.schema}\nis not\n{theirs.schema}"
-    for field in theirs.schema:
-        assert ours.schema.field(field.name).nullable == field.nullable
+    assert [field.nullable for field in ours.schema] == [field.nullable for field in theirs.schema]
     ours, theirs = ours.combine_chunks(), theirs.combine_chunks()
     if not ours.equals(theirs):
         assert repr(ours.to_pylist()) == repr(theirs.to_pylist())
@@ -46,9 +45,7 @@ def test_download_of(shared, reference, column):
 def test_download_of_many_rows_of(shared, reference, column):
     """More than one vector and more than one batch, nulls between values."""
     sql = f'SELECT "{column}" AS v FROM range(2500) r(i), test_all_types()'
-    ours, theirs = shared.query(sql), arrow_of(reference, sql)
-    assert ours.schema.equals(theirs.schema)
-    assert sorted(map(repr, ours.column("v").to_pylist())) == sorted(map(repr, theirs.column("v").to_pylist()))
+    assert_same(shared.query(sql), arrow_of(reference, sql))
 
 
 @pytest.mark.parametrize("sql", [
@@ -59,7 +56,7 @@ def test_download_of_many_rows_of(shared, reference, column):
     "SELECT ''::VARCHAR AS empty, repeat('x', 1000000) AS long",
     "SELECT [] AS a, [[1, NULL], NULL, []] AS b, {'x': [1], 'y': {'z': NULL}} AS c, MAP {'k': [1, 2]} AS d",
     "SELECT i, CASE WHEN i % 3 = 0 THEN NULL ELSE i::VARCHAR END AS s FROM range(10000) t(i)",
-    "SELECT i % 2 = 0 AS b, i::DECIMAL(4,1) AS d4, i::DECIMAL(9,2) AS d9, i::DECIMAL(18,3) AS d18, i::DECIMAL(38,4) AS d38 FROM range(5000) t(i)",
+    "SELECT i % 2 = 0 AS b, (i % 900)::DECIMAL(4,1) AS d4, i::DECIMAL(9,2) AS d9, i::DECIMAL(18,3) AS d18, i::DECIMAL(38,4) AS d38 FROM range(5000) t(i)",
     "SELECT ('2000-01-01'::DATE + i::INTEGER) AS d, ('2000-01-01'::TIMESTAMP + i * INTERVAL 1 SECOND) AS t, i * INTERVAL 1 DAY AS iv FROM range(5000) t(i)",
     "SELECT 1 AS a, 2 AS a",
     "SELECT i, [j FOR j IN range(i % 5)] AS l, {'a': i, 'b': i::VARCHAR} AS s FROM range(3000) t(i)",
@@ -170,9 +167,9 @@ def test_upload_of_a_dictionary_that_changes_between_batches(acme):
 
 
 def test_round_trip_of_everything(acme):
-    """All that the server sends, it takes."""
+    """All that the server sends, it takes; but a hugeint of 39 digits, which its own decimal(38, 0) cannot hold."""
     everything = acme.query("SELECT * FROM test_all_types()")
-    names = [field.name for field in everything.schema if not pa.types.is_union(field.type)]
+    names = [field.name for field in everything.schema if not pa.types.is_union(field.type) and "hugeint" not in field.name]
     acme.upload("t", everything.select(names))
     back = acme.query("SELECT * FROM t")
     assert back.column_names == names

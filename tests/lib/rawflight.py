@@ -53,9 +53,9 @@ def ipc_parts(data, options=None):
     return parts
 
 
-def put(server, messages, tenant=None, timeout=20):
+def put(server, messages, tenant=None, timeout=20, headers=()):
     """Sends messages to DoPut; gives (status code, details, answers)."""
-    headers = [("eider-tenant", tenant)] if tenant else []
+    headers = list(headers) + ([("eider-tenant", tenant)] if tenant else [])
     options = [("grpc.max_send_message_length", -1), ("grpc.max_receive_message_length", -1)]
     with grpc.insecure_channel(f"127.0.0.1:{server.port}", options=options) as channel:
         call = channel.stream_stream(DO_PUT, request_serializer=bytes, response_deserializer=bytes)(

@@ -1,6 +1,7 @@
 """HTTP itself, on the same port as gRPC: pipelining, keep-alive, HTTP/2, bodies in pieces, and polite goodbyes."""
 
 import json
+import re
 import socket
 import subprocess
 
@@ -29,7 +30,7 @@ def get(server, path="/ready", more=""):
 def test_pipelined_requests_are_answered_in_order(server):
     data = b"".join(get(server, path) for path in ("/ready", "/nothing", "/ready", "/api/v1/tenants")) + get(server, "/ready", "Connection: close\r\n")
     answer = talk(server, data)
-    assert [line.split()[1] for line in answer.split(b"\r\n") if line.startswith(b"HTTP/1.1 ")] == [b"200", b"404", b"200", b"200", b"200"]
+    assert re.findall(rb"HTTP/1\.1 (\d+)", answer) == [b"200", b"404", b"200", b"200", b"200"]
 
 
 def test_a_query_before_other_pipelined_requests_keeps_its_place(shared):
@@ -115,5 +116,5 @@ def test_other_protocols_are_closed_politely(server, first, name):
 def test_bad_request_is_refused_and_closed(server, request_text, name):
     """Also the vectors of request smuggling: what follows is never taken for a request."""
     answer = talk(server, request_text + b"GET /smuggled HTTP/1.1\r\nHost: localhost\r\n\r\n")
-    statuses = [line.split()[1] for line in answer.split(b"\r\n") if line.startswith(b"HTTP/1.1 ")]
+    statuses = re.findall(rb"HTTP/1\.1 (\d+)", answer)
     assert len(statuses) <= 1 and all(status[:1] == b"4" or status in (b"501", b"505") for status in statuses), (name, answer[:300])
