@@ -30,7 +30,7 @@ static void query_launch_environment(struct arena *arena, char **environment)
 
 /* posix_spawn: glibc starts with vfork, so the front's size does not matter. */
 static bool query_launch_start(struct str program, struct str name, int stdin_fd, int channel_fd, int log_fd,
-                              pid_t *pid_out, struct err *err)
+                               pid_t *pid_out, struct err *err)
 {
     AUTO(arena) struct arena *arena = arena_new();
     char *argv[] = {str_cstr(arena, S("eider")), str_cstr(arena, S("worker")), str_cstr(arena, name), NULL};
@@ -76,7 +76,8 @@ static void query_launch_close(int fd)
         close(fd);
 }
 
-bool query_launch(struct str program, struct str name, int stdin_fd, struct query_launched *launched_out, struct err *err)
+bool query_launch(struct str program, struct str name, int stdin_fd, struct query_launched *launched_out,
+                  struct err *err)
 {
     int pair[2] = {-1, -1}, log[2] = {-1, -1};
     if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) != 0)

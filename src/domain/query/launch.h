@@ -15,4 +15,4 @@ struct query_launched {
 
 /* name: shown by ps. stdin_fd: becomes the worker's standard input, or -1 for /dev/null. */
 bool query_launch(struct str program, struct str name, int stdin_fd, struct query_launched *launched_out,
-                 struct err *err) MUST_USE;
+                  struct err *err) MUST_USE;
