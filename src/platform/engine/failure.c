@@ -38,7 +38,6 @@ static const struct {
     {"IO Error: ", ERR_UNAVAILABLE},
     {"HTTP Error: ", ERR_UNAVAILABLE},
     {"Connection Error: ", ERR_UNAVAILABLE},
-    {"FATAL Error: ", ERR_INTERNAL},
     {"INTERNAL Error: ", ERR_INTERNAL},
     {"Serialization Error: ", ERR_INTERNAL},
 };
@@ -48,6 +47,7 @@ static const struct {
     const char *text;
     enum err_code code;
 } engine_failure_words[] = {
+    {"FATAL Error: ", ERR_INTERNAL}, /* the word stays in the message: the worker looks for it */
     {"already exists", ERR_EXISTS},
     {"Current transaction is aborted", ERR_PRECONDITION},
     {"cannot start a transaction within a transaction", ERR_PRECONDITION},

@@ -64,6 +64,7 @@ static const struct engine_encoder_kind *engine_encoder_for(enum engine_format f
     case ENGINE_FORMAT_JSON:
     case ENGINE_FORMAT_JSON_LINES:
     case ENGINE_FORMAT_CSV:
+        return &engine_encoder_text;
     case ENGINE_FORMAT_PARQUET:
         break;
     }

@@ -96,24 +96,12 @@ bool engine_table_fits(const struct engine_table_columns *from, const struct eng
         const struct engine_table_column *sent = &from->items[i], *kept = engine_table_find(to, sent->name);
         if (!kept)
             return err_set(err, ERR_INVALID, "the table %.*s has no column %.*s", STR_ARG(table), STR_ARG(sent->name));
-        if (!str_equal(sent->type_name, kept->type_name) && !engine_widening(sent->type, kept->type)) {
+        if (!sent->untyped && !str_equal(sent->type_name, kept->type_name) &&
+            !engine_widening(sent->type, kept->type)) {
             err_set(err, ERR_INVALID, "column %.*s is %.*s in the upload and %.*s in the table", STR_ARG(sent->name),
                     STR_ARG(sent->type_name), STR_ARG(kept->type_name));
             return err_hint(err, "cast the column before the upload, or use the mode replace");
         }
     }
     return true;
-}
-
-bool engine_table_names_differ(const struct engine_table_columns *columns, struct err *err)
-{
-    for (size_t i = 0; i < columns->count; i++) {
-        struct str name = columns->items[i].name;
-        if (name.len == 0)
-            return err_set(err, ERR_INVALID, "column %zu of the upload has no name", i + 1);
-        struct engine_table_columns before = {.items = columns->items, .count = i};
-        if (engine_table_find(&before, name))
-            return err_set(err, ERR_INVALID, "the upload has two columns named %.*s", STR_ARG(name));
-    }
-    return columns->count > 0 || err_set(err, ERR_INVALID, "the upload has no columns");
 }

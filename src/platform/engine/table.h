@@ -8,6 +8,7 @@ struct engine_table_column {
     struct str name;
     struct str type_name;     /* as SQL writes it */
     duckdb_logical_type type; /* owned by the arena through arena_defer */
+    bool untyped;             /* holds nothing but NULLs */
 };
 
 struct engine_table_columns {
@@ -26,5 +27,3 @@ bool engine_table_describe(struct engine_session *session, struct str name, stru
 /* Each column of `from` has a place in `to`, of the same type or of one that holds all its values. */
 bool engine_table_fits(const struct engine_table_columns *from, const struct engine_table_columns *to, struct str table,
                        struct err *err) MUST_USE;
-/* No name comes twice, and none is empty. */
-bool engine_table_names_differ(const struct engine_table_columns *columns, struct err *err) MUST_USE;

@@ -7,6 +7,7 @@
  * running transaction of the session sees it, because it never looked into it before. */
 #include <string.h>
 
+#include "base/map.h"
 #include "base/random.h"
 #include "platform/engine/failure.h"
 #include "platform/engine/segment.h"
@@ -85,14 +86,32 @@ static bool engine_upload_target(struct engine_upload *upload, struct str schema
     return err_set(err, ERR_INVALID, "unknown upload mode");
 }
 
+/* SQL does not tell names apart by case, and DuckDB would rename the second one. */
+static bool engine_upload_names(const struct arrow_field *schema, struct err *err)
+{
+    AUTO(arena) struct arena *arena = arena_new();
+    struct map seen = {0};
+    bool ok = schema->child_count > 0 || err_set(err, ERR_INVALID, "the upload has no columns");
+    for (size_t i = 0; ok && i < schema->child_count; i++) {
+        struct str name = str_from(schema->children[i].c.name);
+        if (name.len == 0)
+            ok = err_set(err, ERR_INVALID, "column %zu of the upload has no name", i + 1);
+        else if (map_put(&seen, str_lower(arena, name), arena))
+            ok = err_set(err, ERR_INVALID, "the upload has two columns named %.*s", STR_ARG(name));
+    }
+    map_done(&seen);
+    return ok;
+}
+
 static bool engine_upload_columns(struct engine_upload *upload, struct err *err)
 {
     struct engine_table_columns sent, kept;
-    if (!engine_table_describe(upload->session, upload->source, upload->arena, &sent, err) ||
-        !engine_table_names_differ(&sent, err))
-        return false;
     if (upload->create)
         return true;
+    if (!engine_table_describe(upload->session, upload->source, upload->arena, &sent, err))
+        return false;
+    for (size_t i = 0; i < sent.count && i < upload->schema->child_count; i++)
+        sent.items[i].untyped = upload->schema->children[i].layout == ARROW_LAYOUT_NULL;
     return engine_table_describe(upload->session, upload->target, upload->arena, &kept, err) &&
            engine_table_fits(&sent, &kept, upload->table, err);
 }
@@ -113,7 +132,7 @@ static bool engine_upload_prepare(struct engine_upload *upload, const struct eng
     upload->target = str_format(arena, "%s.%s.%s", engine_quote_name(arena, upload->session->engine->catalog).ptr,
                                 engine_quote_name(arena, schema).ptr, engine_quote_name(arena, request->table).ptr);
     if (!(upload->schema = arrow_schema_decode(arena, schema_header, err)) ||
-        !(upload->decoder = arrow_decoder_new(upload->schema, err)))
+        !(upload->decoder = arrow_decoder_new(upload->schema, err)) || !engine_upload_names(upload->schema, err))
         return false;
     engine_segment_init(&upload->segment, upload->schema, upload->decoder);
     return engine_upload_target(upload, schema, err) && engine_upload_scratch(upload, err) &&
