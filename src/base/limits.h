@@ -27,7 +27,7 @@
     LIMIT(LIMIT_SQL, "query.max_sql", 1048576, "bytes", "INVALID_ARGUMENT")                                           \
     LIMIT(LIMIT_SQL_TOKENS, "query.max_tokens", 200000, "tokens", "INVALID_ARGUMENT")                                 \
     LIMIT(LIMIT_SQL_DEPTH, "query.max_depth", 250, "nested brackets", "INVALID_ARGUMENT")                             \
-    LIMIT(LIMIT_SQL_OPERATORS, "query.max_operators", 400, "operators in a row", "INVALID_ARGUMENT")                  \
+    LIMIT(LIMIT_SQL_OPERATORS, "query.max_operators", 250, "operators in a row", "INVALID_ARGUMENT")                  \
     LIMIT(LIMIT_RUNNING, "query.max_running", 8, "statements of a tenant", "further ones wait")                       \
     LIMIT(LIMIT_QUEUED, "query.max_queued", 64, "statements of a tenant", "RESOURCE_EXHAUSTED")                       \
     LIMIT(LIMIT_QUEUE_WAIT, "query.queue_wait", 300, "s", "RESOURCE_EXHAUSTED")                                       \

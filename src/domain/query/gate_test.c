@@ -476,11 +476,11 @@ static void gate_bounds_what_makes_the_planner_slow(void **state)
         size_t passes, fails;
         const char *after, *limit;
     } cases[] = {
-        {"select 1", "+1", 400, 800, "", "query.max_operators"},
-        {"select 1", "||'a'", 300, 500, "", "query.max_operators"},
+        {"select 1", "+1", 240, 800, "", "query.max_operators"},
+        {"select 1", "||'a'", 200, 500, "", "query.max_operators"},
         {"select ", "-", 1, 3, "1", NULL}, /* "--" is a comment */
-        {"select ", "- ", 300, 500, "1", "query.max_operators"},
-        {"select ", "(1+", 150, 240, "1", "query.max_operators"},
+        {"select ", "- ", 200, 500, "1", "query.max_operators"},
+        {"select ", "(1+", 100, 200, "1", "query.max_operators"},
         {"select 1", "+t.\"from\"+t.from", 100, 300, " from t", "query.max_operators"},
         {"select ", "(", 200, 100000, "", "query.max_depth"},
         {"select ", "[", 200, 100000, "", "query.max_depth"},
