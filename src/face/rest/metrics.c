@@ -51,7 +51,7 @@ static double rest_worker_up(const struct query_worker_info *info)
 static const struct rest_metrics_row rest_metrics_rows[] = {
     {"eider_worker_up", "Worker processes that run.", REST_GAUGE, rest_worker_up},
     {"eider_worker_statements_running", "Statements that run.", REST_GAUGE, rest_worker_running},
-    {"eider_worker_statements_queued", "Statements that wait for admission.", REST_GAUGE, rest_worker_queued},
+    {"eider_queue_depth", "Statements that wait for admission.", REST_GAUGE, rest_worker_queued},
     {"eider_worker_resident_bytes", "Resident memory of the worker.", REST_GAUGE, rest_worker_rss_bytes},
     {"eider_worker_memory_bytes", "Memory that DuckDB counts as its own.", REST_GAUGE, rest_worker_memory_bytes},
     {"eider_worker_spill_bytes", "Temporary files of statements.", REST_GAUGE, rest_worker_spill_bytes},
