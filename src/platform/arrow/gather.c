@@ -2,7 +2,6 @@
 #include "platform/arrow/gather.h"
 
 #include <assert.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "platform/arrow/bits.h"
@@ -187,6 +186,15 @@ static bool arrow_gather_struct(struct arrow_gather *gather, const struct ArrowS
     return true;
 }
 
+/* The number at the end of a format; formats come from our own decoder or from DuckDB. */
+static size_t arrow_format_number(const char *text)
+{
+    uint64_t number = 0;
+    bool ok = str_to_u64(str_from(text), &number);
+    assert(ok);
+    return (size_t)number;
+}
+
 static bool arrow_gather_nested(struct arrow_gather *gather, const struct ArrowSchema *schema,
                                 struct arrow_pieces pieces)
 {
@@ -196,7 +204,7 @@ static bool arrow_gather_nested(struct arrow_gather *gather, const struct ArrowS
     if (strncmp(format, "+L", 2) == 0)
         return arrow_gather_list(gather, schema, pieces, true);
     if (strncmp(format, "+w:", 3) == 0) {
-        int64_t width = strtoll(format + 3, NULL, 10);
+        int64_t width = (int64_t)arrow_format_number(format + 3);
         arrow_gather_validity(gather, pieces);
         return arrow_gather_column(gather, schema->children[0], arrow_gather_children(gather, pieces, 0, width));
     }
@@ -235,10 +243,10 @@ static size_t arrow_format_width(const char *format)
     case 'd': { /* d:precision,scale[,bits] */
         const char *comma = strchr(format, ',');
         const char *bits = comma ? strchr(comma + 1, ',') : NULL;
-        return bits ? (size_t)strtoull(bits + 1, NULL, 10) / 8 : 16;
+        return bits ? arrow_format_number(bits + 1) / 8 : 16;
     }
     case 'w':
-        return (size_t)strtoull(format + 2, NULL, 10);
+        return arrow_format_number(format + 2);
     case 't':
         if (strcmp(format, "tdD") == 0 || strcmp(format, "tts") == 0 || strcmp(format, "ttm") == 0 ||
             strcmp(format, "tiM") == 0)

@@ -74,13 +74,14 @@ static void engine_print_point(struct buf *buf, const char *text)
 void engine_print_double(struct buf *buf, double value)
 {
     char text[40];
+    double back;
     if (!isfinite(value)) {
         buf_append_str(buf, isnan(value) ? S("nan") : value > 0 ? S("inf") : S("-inf"));
         return;
     }
     for (int precision = 15; precision <= 17; precision++) {
         snprintf(text, sizeof(text), "%.*g", precision, value);
-        if (strtod(text, NULL) == value)
+        if (str_to_double(str_from(text), &back) && back == value)
             break;
     }
     engine_print_point(buf, text);
@@ -89,13 +90,14 @@ void engine_print_double(struct buf *buf, double value)
 void engine_print_float(struct buf *buf, float value)
 {
     char text[40];
+    double back;
     if (!isfinite(value)) {
         engine_print_double(buf, (double)value);
         return;
     }
     for (int precision = 6; precision <= 9; precision++) {
         snprintf(text, sizeof(text), "%.*g", precision, (double)value);
-        if (strtof(text, NULL) == value)
+        if (str_to_double(str_from(text), &back) && (float)back == value)
             break;
     }
     engine_print_point(buf, text);

@@ -1,6 +1,7 @@
 /* Gathering of batches. */
 #include "platform/engine/segment.h"
 
+#include "base/limits.h"
 #include "platform/arrow/gather.h"
 
 enum {
@@ -124,7 +125,7 @@ static bool engine_segment_join(struct engine_segment *segment, struct err *err)
 }
 
 /* Batches keep their order, so a large one closes the group before it. */
-static bool engine_segment_batch(struct engine_segment *segment, const struct arrow_batch *batch,
+static bool engine_segment_batch(struct engine_segment *segment, const struct arrow_batch *batch, size_t body_len,
                                  struct engine_body owner, struct err *err)
 {
     uint64_t rows = (uint64_t)batch->array.length;
@@ -135,7 +136,7 @@ static bool engine_segment_batch(struct engine_segment *segment, const struct ar
     }
     vec_push(&segment->bodies, owner);
     segment->rows += rows;
-    segment->size += batch->size;
+    segment->size += batch->size > body_len ? batch->size : body_len;
     if (!small) {
         engine_segment_cut(segment, &batch->array);
         return true;
@@ -157,14 +158,17 @@ bool engine_segment_add(struct engine_segment *segment, struct str header, const
     bool is_batch = false;
     bool ok = arrow_decoder_message(segment->decoder, header, body, body_len, segment->arena, &batch, &is_batch, err);
     if (ok && is_batch && batch.array.length > 0)
-        return engine_segment_batch(segment, &batch, owner, err);
+        return engine_segment_batch(segment, &batch, body_len, owner, err);
     owner.release(owner.owner); /* of a dictionary the decoder has its own copy */
     return ok;
 }
 
+/* Half of what the sender may have under way: it never waits for bodies that wait here for more. */
 bool engine_segment_is_full(const struct engine_segment *segment)
 {
-    return segment->rows >= ENGINE_SEGMENT_ROWS || segment->size >= ENGINE_SEGMENT_BYTES;
+    size_t share = (size_t)limits_get(LIMIT_UPLOAD_BUFFER) / 2;
+    size_t most = share < ENGINE_SEGMENT_BYTES ? share : ENGINE_SEGMENT_BYTES;
+    return segment->rows >= ENGINE_SEGMENT_ROWS || segment->size >= most;
 }
 
 bool engine_segment_start(struct engine_segment *segment, struct err *err)
