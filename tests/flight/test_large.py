@@ -66,3 +66,15 @@ def test_slow_writer_is_waited_for(acme):
     assert reader.read() is not None
     writer.close()
     assert acme.value("SELECT count(*) FROM t") == 20
+
+
+def test_upload_larger_than_the_buffer(make_server, make_client):
+    """Whoever waits for whom, both sides get on: the server takes less than the upload at a time."""
+    from lib.client import create_tenant
+    server = make_server(config="limits:\n  flight.upload_buffer: 1000000\n")
+    create_tenant(server, "tenant_b")
+    client = make_client(server, "tenant_b")
+    data = pa.table({"id": pa.array(range(400_000), pa.int64()), "text": [f"row {i}" for i in range(400_000)]})
+    assert client.upload("t", data, batch_rows=10_000)["rows"] == 400_000
+    wide = pa.table({"v": ["x" * 100_000] * 100})
+    assert client.upload("w", wide, batch_rows=1)["rows"] == 100
