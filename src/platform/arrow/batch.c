@@ -108,7 +108,7 @@ static bool arrow_take_buffer(struct arrow_source *source, const struct arrow_fi
 static bool arrow_take_bitmap(struct arrow_source *source, const struct arrow_field *field, int64_t bits,
                               const void **out)
 {
-    struct arrow_bytes bytes;
+    struct arrow_bytes bytes = {0};
     int64_t wanted = (bits + 7) / 8;
     if (!arrow_take_buffer(source, field, wanted, &bytes))
         return false;
