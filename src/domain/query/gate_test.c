@@ -6,7 +6,6 @@
 #include <cmocka.h>
 
 #include "base/buf.h"
-#include "base/clock.h"
 #include "domain/query/gate.h"
 
 static bool check(struct arena *arena, const char *sql, struct gate_result *result, struct err *err)
@@ -490,7 +489,6 @@ static void gate_bounds_what_makes_the_planner_slow(void **state)
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         struct err err;
-        int64_t started = clock_now_us();
         if (!check_repeated(cases[i].before, cases[i].middle, cases[i].passes, cases[i].after, &err))
             fail_msg("%s %zu: %s", cases[i].middle, cases[i].passes, err.message);
         if (!cases[i].limit)
@@ -499,7 +497,6 @@ static void gate_bounds_what_makes_the_planner_slow(void **state)
         if (!strstr(err.message, cases[i].limit) || !strstr(err.hint, cases[i].limit))
             fail_msg("%s: %s", cases[i].middle, err.message);
         assert_int_equal(err.code, ERR_INVALID);
-        assert_true(clock_now_us() - started < 2 * CLOCK_SECOND);
     }
 }
 
