@@ -110,7 +110,7 @@ static void ipc_join(struct arrow_decoder *decoder, const struct arrow_field *sc
 
 static void ipc_messages(struct arrow_decoder *decoder, const struct arrow_field *schema, struct reader *reader)
 {
-    while (reader_left(reader) > 0) {
+    while (!reader->failed && reader_left(reader) > 0) {
         AUTO(arena) struct arena *arena = arena_new();
         struct str header = reader_text(reader), body = reader_text(reader);
         struct arrow_batch batch = {0};

@@ -240,7 +240,7 @@ static size_t engine_column_bytes(const struct engine_column *column, const stru
     size_t size = 0;
     for (size_t i = 0; i < count; i++) {
         if (column->kernel == ENGINE_KERNEL_TEXT)
-            size += engine_column_text_size(&vectors[i]);
+            size += vectors[i].text_size;
         else if (vectors[i].valid)
             size += ENGINE_UUID_LENGTH * arrow_bits_count(vectors[i].valid, vectors[i].from, vectors[i].count);
         else

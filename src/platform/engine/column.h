@@ -30,6 +30,7 @@ struct engine_vector {
     const void *data;
     const uint64_t *valid; /* NULL: all are */
     size_t from, count;
+    size_t text_size; /* TEXT: engine_column_text_size of these rows, set before encoding */
 };
 
 /* Bytes of text in these rows; NULLs count nothing. */

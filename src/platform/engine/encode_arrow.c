@@ -237,8 +237,8 @@ static bool engine_arrow_flush(struct engine_arrow *arrow, struct err *err)
     return ok;
 }
 
-/* About how many bytes these rows take in a body. */
-static bool engine_arrow_measure(struct engine_arrow *arrow, const struct engine_held *held, size_t *size_out,
+/* About how many bytes these rows take in a body; sizes of texts are kept for the encoding. */
+static bool engine_arrow_measure(struct engine_arrow *arrow, struct engine_held *held, size_t *size_out,
                                  struct err *err)
 {
     size_t size = 0, rare = 0;
@@ -254,7 +254,7 @@ static bool engine_arrow_measure(struct engine_arrow *arrow, const struct engine
         }
         size += type->width * held->count;
         if (type->kernel == ENGINE_KERNEL_TEXT)
-            size += engine_column_text_size(&held->vectors[column]);
+            size += held->vectors[column].text_size = engine_column_text_size(&held->vectors[column]);
     }
     *size_out = size + arrow->body.size;
     return true;

@@ -107,8 +107,11 @@ static bool engine_configure_all(duckdb_config config, const struct engine_optio
     if (!engine_configure(config, "autoinstall_known_extensions", "false", err) ||
         !engine_configure(config, "autoload_known_extensions", "false", err) ||
         !engine_configure(config, "allow_community_extensions", "false", err) ||
-        !engine_configure(config, "allow_unsigned_extensions", extensions ? "true" : "false", err) ||
-        !engine_configure(config, "allow_persistent_secrets", "false", err))
+        !engine_configure(config, "allow_unsigned_extensions", extensions ? "true" : "false", err))
+        return false;
+    /* With persistent secrets DuckDB looks into its secret directory before it makes any secret, also one in memory;
+     * once files are locked that fails, so a tenant cannot make secrets at all. */
+    if (!engine_configure(config, "allow_persistent_secrets", options->external_access ? "false" : "true", err))
         return false;
     if (!engine_configure(config, "temp_directory", str_cstr(arena, options->temp_directory), err))
         return false;

@@ -67,6 +67,7 @@ void engine_segment_clear(struct engine_segment *segment)
     vec_clear(&segment->blocks);
     vec_clear(&segment->group);
     segment->group_rows = 0;
+    segment->group_size = 0;
     segment->rows = 0;
     segment->size = 0;
     arena_reset(segment->arena);
@@ -121,6 +122,7 @@ static bool engine_segment_join(struct engine_segment *segment, struct err *err)
     }
     vec_clear(&segment->group);
     segment->group_rows = 0;
+    segment->group_size = 0;
     return true;
 }
 
@@ -143,10 +145,8 @@ static bool engine_segment_batch(struct engine_segment *segment, const struct ar
     }
     vec_push(&segment->group, *batch);
     segment->group_rows += rows;
-    size_t size = 0;
-    for (size_t i = 0; i < segment->group.count; i++)
-        size += segment->group.items[i].size;
-    if (segment->group_rows < ENGINE_PIECE_ROWS && size < ENGINE_PIECE_BYTES)
+    segment->group_size += batch->size;
+    if (segment->group_rows < ENGINE_PIECE_ROWS && segment->group_size < ENGINE_PIECE_BYTES)
         return true;
     return engine_segment_join(segment, err);
 }
@@ -157,6 +157,9 @@ bool engine_segment_add(struct engine_segment *segment, struct str header, const
     struct arrow_batch batch = {0};
     bool is_batch = false;
     bool ok = arrow_decoder_message(segment->decoder, header, body, body_len, segment->arena, &batch, &is_batch, err);
+    /* A body that is larger than its values is held as well, and counts, or the sender would wait for it for ever. */
+    if (batch.size < body_len)
+        batch.size = body_len;
     if (ok && is_batch && batch.array.length > 0)
         return engine_segment_batch(segment, &batch, body_len, owner, err);
     owner.release(owner.owner); /* of a dictionary the decoder has its own copy */

@@ -21,6 +21,7 @@ struct engine_segment {
     VEC(struct engine_body) bodies; /* of all batches that are not copied */
     VEC(struct arrow_batch) group;  /* small ones, to be joined; their bodies are the last ones in bodies */
     uint64_t group_rows;
+    size_t group_size;
     VEC(uint8_t *) blocks; /* of joined batches */
     uint64_t rows;
     size_t size; /* bytes of values */

@@ -96,8 +96,9 @@ static bool engine_statement_result(struct engine_session *session, duckdb_prepa
         return false;
     bool ok =
         engine_result_init(&result, session, &duckdb, err) && engine_result_send(&result, request, output, stats, err);
-    if (ok && stats->kind == ENGINE_KIND_WRITE)
-        stats->rows = engine_db.rows_changed(&result.result);
+    uint64_t changed = ok && stats->kind == ENGINE_KIND_WRITE ? engine_db.rows_changed(&result.result) : 0;
+    if (changed > 0) /* not with RETURNING: then they were sent */
+        stats->rows = changed;
     engine_result_done(&result);
     return ok;
 }
