@@ -9,15 +9,14 @@ import duckdb
 import pyarrow as pa
 import pytest
 
+from lib.ipc import stream
+
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 LIBRARY = ROOT / "deps/duckdb/lib/libduckdb.so"
 
 
 def tool_path():
-    if "ENGINE_TOOL" in os.environ:
-        return pathlib.Path(os.environ["ENGINE_TOOL"])
-    built = sorted(ROOT.glob("build*/src/platform/engine/engine_tool"), key=lambda p: p.stat().st_mtime)
-    return built[-1] if built else pytest.fail("engine_tool is not built")
+    return pathlib.Path(os.environ.get("EIDER_BUILD", ROOT / "build")).resolve() / "src/platform/engine/engine_tool"
 
 
 class Failure(Exception):
@@ -65,13 +64,6 @@ class Engine:
     def put(self, table, name="t", mode="create_append", **options):
         data = table if isinstance(table, bytes) else stream(table, **options)
         return json.loads(self.call(["put", mode, name], data=data)[1])["put_rows"]
-
-
-def stream(table, **options):
-    out = io.BytesIO()
-    with pa.ipc.new_stream(out, table.schema, options=pa.ipc.IpcWriteOptions(**options)) as writer:
-        writer.write(table)
-    return out.getvalue()
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ import io
 
 import pyarrow as pa
 import pytest
-from conftest import stream
+from lib.ipc import stream
 
 D = decimal.Decimal
 DAY, MOMENT = datetime.date(2020, 2, 29), datetime.datetime(2020, 2, 29, 1, 2, 3)

@@ -7,7 +7,9 @@ import subprocess
 
 import pytest
 
-BUILD = pathlib.Path(os.environ.get("EIDER_BUILD", pathlib.Path(__file__).parents[2] / "build"))
+from lib.sockets import read_all
+
+BUILD = pathlib.Path(os.environ.get("EIDER_BUILD", pathlib.Path(__file__).parents[2] / "build")).resolve()
 
 
 class Demo:
@@ -40,16 +42,6 @@ class Demo:
         self.process.terminate()
         assert self.process.wait(20) == 0
         self.process.stdout.close()
-
-
-def read_all(sock):
-    data = b""
-    try:
-        while chunk := sock.recv(65536):
-            data += chunk
-    except (TimeoutError, ConnectionResetError):
-        pass
-    return data
 
 
 @pytest.fixture(scope="module")

@@ -5,7 +5,7 @@ import re
 import time
 
 import pytest
-from conftest import read_all
+from lib.sockets import read_all
 
 HOST = b"host: localhost\r\n"
 OK = b"GET /health HTTP/1.1\r\n" + HOST + b"\r\n"
