@@ -299,10 +299,11 @@ void worker_statement_execute(struct worker_statement *statement)
         end.code = error.code == ERR_OK ? ERR_INTERNAL : error.code;
         end.message = err_message(&error);
         end.hint = str_from(error.hint);
+        end.last = worker_is_fatal(&error);
     }
     worker_forget(worker, statement);
     worker_output_end(statement, &end);
     worker_statement_free(&statement);
-    if (!ok && worker_is_fatal(&error))
+    if (end.last)
         _exit(70);
 }

@@ -108,6 +108,8 @@ static bool query_task_on_end(struct query_task *task, struct str payload, struc
     struct channel_end end;
     if (!channel_decode_end(payload, &end, err))
         return false;
+    if (end.last)
+        query_process_stop(task->process); /* what comes next waits for a fresh worker */
     if (end.code == ERR_OK) {
         if (task->body_left)
             return err_set(err, ERR_INTERNAL, "the worker ended a result inside a message");

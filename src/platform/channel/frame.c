@@ -465,6 +465,7 @@ void channel_encode_end(struct buf *buf, uint64_t statement, const struct channe
     size_t mark = channel_frame_begin(buf, CHANNEL_END, statement);
     writer_u8(buf, (uint8_t)end->code);
     writer_u8(buf, end->kind);
+    writer_u8(buf, end->last);
     writer_u64le(buf, end->rows);
     writer_u64le(buf, end->bytes);
     writer_text(buf, end->message);
@@ -477,6 +478,7 @@ bool channel_decode_end(struct str payload, struct channel_end *end_out, struct 
     struct reader reader = reader_from(payload);
     struct channel_end end = {.code = channel_read_code(&reader)};
     end.kind = reader_u8(&reader);
+    end.last = reader_u8(&reader) != 0;
     end.rows = reader_u64le(&reader);
     end.bytes = reader_u64le(&reader);
     end.message = reader_text(&reader);

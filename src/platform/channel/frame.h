@@ -164,6 +164,7 @@ bool channel_decode_data(struct str payload, struct channel_data *data_out, stru
 struct channel_end {
     enum err_code code; /* ERR_OK: done */
     uint8_t kind;       /* enum engine_kind */
+    bool last;          /* the worker ends by itself now: it takes no more statements */
     uint64_t rows, bytes;
     struct str message, hint;
 };

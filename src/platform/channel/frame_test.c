@@ -169,10 +169,12 @@ static void end_with_an_unknown_code_is_refused(void **state)
     AUTO(buf) struct buf buf = {0};
     struct err error;
     struct channel_end got;
-    channel_encode_end(&buf, 1, &(struct channel_end){.code = ERR_CONFLICT, .rows = 3, .message = S("no")});
+    channel_encode_end(&buf, 1,
+                       &(struct channel_end){.code = ERR_CONFLICT, .last = true, .rows = 3, .message = S("no")});
     struct str payload = frame_of(&buf).payload;
     assert_true(channel_decode_end(payload, &got, &error));
     assert_int_equal(got.code, ERR_CONFLICT);
+    assert_true(got.last);
     assert_text(got.message, "no");
     uint8_t bytes[64];
     memcpy(bytes, payload.ptr, payload.len);

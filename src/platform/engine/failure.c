@@ -5,6 +5,8 @@
 #include <ctype.h>
 #include <string.h>
 
+#include "base/limits.h"
+
 static const struct {
     const char *prefix;
     enum err_code code;
@@ -54,6 +56,7 @@ static const struct {
     {"no transaction is active", ERR_PRECONDITION},
     {"transaction is launched in read-only mode", ERR_DENIED},
     {"No space left on device", ERR_RESOURCE},
+    {"File too large", ERR_RESOURCE}, /* RLIMIT_FSIZE: see engine_failure_text */
     {"No files found", ERR_NOT_FOUND},
 };
 
@@ -138,7 +141,9 @@ bool engine_failure_text(const struct engine *engine, const char *message, struc
     else
         err_set(err, code, "%c%.*s", initial, STR_ARG(tail));
     err->hint[0] = '\0';
-    if (str_split_next(&rest, '\n', &second) && second.len > 0 && !str_starts_with(second, S("LINE ")))
+    if (str_find(text, S("File too large")) >= 0)
+        err_hint(err, "limit %s reached", limits_name(LIMIT_DISK_QUOTA)); /* what a worker's file size is limited by */
+    else if (str_split_next(&rest, '\n', &second) && second.len > 0 && !str_starts_with(second, S("LINE ")))
         err_hint(err, "%.*s", STR_ARG(engine_failure_line(engine, arena, second)));
     return false;
 }

@@ -32,11 +32,14 @@ static bool engine_snapshot_copy(struct engine *engine, duckdb_connection connec
     struct str attach = str_format(arena, "ATTACH %s AS %s", engine_quote_text(arena, path).ptr, name.ptr);
     struct str copy =
         str_format(arena, "COPY FROM DATABASE %s TO %s", engine_quote_name(arena, engine->catalog).ptr, name.ptr);
+    struct str checkpoint = str_format(arena, "FORCE CHECKPOINT %s", name.ptr);
     struct str detach = str_format(arena, "DETACH %s", name.ptr);
     if (!engine_query(connection, attach.ptr, err))
         return false;
-    bool ok = engine_query(connection, copy.ptr, err);
-    /* Detaching writes the checkpoint, so the file is whole without a WAL. */
+    /* After the checkpoint the file is whole without a WAL. DETACH writes one as well, but only once no other
+     * connection holds the database any more, which may be much later.
+     * FORCE waits for transactions that look at it. */
+    bool ok = engine_query(connection, copy.ptr, err) && engine_query(connection, checkpoint.ptr, err);
     return engine_query(connection, detach.ptr, ok ? err : &ignored) && ok;
 }
 
