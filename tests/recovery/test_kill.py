@@ -4,11 +4,12 @@ each acknowledged upload is there whole, and nothing is there by half."""
 import os
 import random
 import signal
+import subprocess
+import sys
 import threading
 import time
 
 import pyarrow as pa
-import pyarrow.flight as flight
 import pytest
 import requests
 from ledger import CHECK, ROWS, Ledger, upload_of
@@ -107,14 +108,17 @@ def test_acknowledged_uploads_survive_kills(tmp_path):
     front.stop()
 
 
-def begin_long_upload(front):
-    """An upload whose first half has arrived, and that never ends by itself."""
-    client = flight.connect(front.flight_url)
-    descriptor = flight.FlightDescriptor.for_path("tenant_acme", "default", "half")
-    data = upload_of(1, 100_000)
-    writer, _ = client.do_put(descriptor, data.schema)
-    writer.write_table(data, 10_000)
-    return client, writer
+# An upload whose first half arrives, and that never ends by itself.
+HALF = """
+import sys
+import pyarrow as pa, pyarrow.flight as flight
+client = flight.connect(sys.argv[1])
+data = pa.table({"k": pa.array(range(100_000))})
+writer, _ = client.do_put(flight.FlightDescriptor.for_path("tenant_acme", "default", "half"), data.schema)
+writer.write_table(data, 10_000)
+print("half", flush=True)
+sys.stdin.read()
+"""
 
 
 @pytest.mark.parametrize("victim", ["front", "worker", "client"])
@@ -122,17 +126,17 @@ def test_half_an_upload_leaves_nothing(tmp_path, victim):
     front = Front(tmp_path / "server").start()
     front.create_tenants("tenant_acme")
     front.query("select 1")
-    client, writer = begin_long_upload(front)
-    until(lambda: front.running_statements("tenant_acme"), 10, "the upload runs")
-    if victim == "front":
-        front.kill()
-        front.start()
-    elif victim == "worker":
-        os.kill(front.workers()[0], signal.SIGKILL)
-    else:
-        del writer
-        client.close()
-        until(lambda: not front.running_statements("tenant_acme"), 10, "the upload of a client that left is over")
+    with subprocess.Popen([sys.executable, "-c", HALF, front.flight_url], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                          text=True) as client:
+        assert client.stdout.readline() == "half\n"
+        until(lambda: front.running_statements("tenant_acme"), 10, "the upload runs")
+        if victim == "front":
+            front.kill()
+            front.start()
+        elif victim == "worker":
+            os.kill(front.workers()[0], signal.SIGKILL)
+        client.kill()
+    until(lambda: not front.running_statements("tenant_acme"), 10, "the end of the upload")
 
     def tables():
         try:
