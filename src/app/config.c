@@ -10,8 +10,8 @@
 
 #include "base/buf.h"
 #include "base/limits.h"
+#include "base/nearest.h"
 #include "base/vec.h"
-#include "platform/json/json.h"
 #include "platform/yaml/yaml.h"
 
 #define CONFIG_FILE "eider.yaml"
@@ -96,7 +96,7 @@ static bool config_limit(struct config_reader *reader, struct str name, struct s
         return reader->keep_limits || limits_set(name, value, err);
     }
     err_set(err, ERR_INVALID, "unknown limit '%.*s'", STR_ARG(str_slice(name, 0, 64)));
-    const char *nearest = json_nearest(name, names);
+    const char *nearest = nearest_name(name, names);
     return nearest ? err_hint(err, "did you mean '%s'?", nearest) : false;
 }
 

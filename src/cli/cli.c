@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "base/nearest.h"
 #include "cli/cli_priv.h"
 #include "cli/terminal.h"
 #include "cli/text.h"
@@ -117,7 +118,7 @@ static int unknown_command(const char *word)
             names[count++] = commands[i]->name;
     struct err error = {0};
     (void)err_set(&error, ERR_INVALID, "unknown command '%s'", word);
-    const char *nearest = cli_options_nearest(str_from(word), names);
+    const char *nearest = nearest_name(str_from(word), names);
     if (nearest)
         (void)err_hint(&error, "did you mean `eider %s`?", nearest);
     else

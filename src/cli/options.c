@@ -4,8 +4,8 @@
 #include <assert.h>
 #include <stdio.h>
 
-/* Longest name that is compared letter by letter; longer ones are never a typing error of a known one. */
-#define NAME_MAX_COMPARED 40
+#include "base/nearest.h"
+
 #define OPTIONS_MAX 64
 
 struct parse {
@@ -33,44 +33,6 @@ static const struct cli_option *find_letter(const struct cli_option *table, char
     return NULL;
 }
 
-/* Edit distance of two short words (Levenshtein), one row at a time. */
-static size_t distance(struct str a, struct str b)
-{
-    size_t row[NAME_MAX_COMPARED + 1];
-    if (a.len > NAME_MAX_COMPARED || b.len > NAME_MAX_COMPARED)
-        return NAME_MAX_COMPARED;
-    for (size_t j = 0; j <= b.len; j++)
-        row[j] = j;
-    for (size_t i = 0; i < a.len; i++) {
-        size_t diagonal = row[0];
-        row[0] = i + 1;
-        for (size_t j = 0; j < b.len; j++) {
-            size_t best = diagonal + (a.ptr[i] != b.ptr[j]);
-            diagonal = row[j + 1];
-            if (row[j] + 1 < best)
-                best = row[j] + 1;
-            if (diagonal + 1 < best)
-                best = diagonal + 1;
-            row[j + 1] = best;
-        }
-    }
-    return row[b.len];
-}
-
-const char *cli_options_nearest(struct str word, const char *const *names)
-{
-    const char *nearest = NULL;
-    size_t best = word.len / 3 + 2; /* further away is another word, not a typing error */
-    for (; *names; names++) {
-        size_t far = distance(word, str_from(*names));
-        if (far < best) {
-            best = far;
-            nearest = *names;
-        }
-    }
-    return nearest;
-}
-
 static bool unknown(const struct parse *parse, struct str name, struct err *err)
 {
     const char *names[OPTIONS_MAX + 1] = {0};
@@ -80,7 +42,7 @@ static bool unknown(const struct parse *parse, struct str name, struct err *err)
         names[count++] = option->name;
     }
     (void)err_set(err, ERR_INVALID, "unknown option --%.*s", STR_ARG(name));
-    const char *nearest = cli_options_nearest(name, names);
+    const char *nearest = nearest_name(name, names);
     return nearest ? err_hint(err, "did you mean --%s?", nearest) : err_hint(err, "see --help");
 }
 

@@ -38,6 +38,3 @@ bool cli_options_has(const struct cli_options *options, const char *name);
 
 /* The lines of --help, one per option, aligned. */
 void cli_options_describe(const struct cli_option *table, struct buf *text);
-
-/* The name of the list nearest to a mistyped one, or NULL when none is near. names: NULL-terminated. */
-const char *cli_options_nearest(struct str word, const char *const *names);

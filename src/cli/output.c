@@ -2,6 +2,7 @@
 #include "cli/output.h"
 
 #include "base/arena.h"
+#include "base/csv.h"
 #include "cli/terminal.h"
 #include "platform/json/json.h"
 
@@ -32,25 +33,6 @@ enum cli_format cli_format_of(struct str name)
     return str_equal(name, S("csv")) ? CLI_FORMAT_CSV : CLI_FORMAT_TABLE;
 }
 
-/* RFC 4180: quoted where it must be; an empty text is quoted to tell it from NULL. */
-static void append_csv(struct buf *out, struct str text)
-{
-    bool quote = text.len == 0;
-    for (size_t i = 0; i < text.len && !quote; i++)
-        quote = memchr(",\"\r\n", text.ptr[i], 4) != NULL;
-    if (!quote) {
-        buf_append_str(out, text);
-        return;
-    }
-    buf_append_char(out, '"');
-    for (size_t i = 0; i < text.len; i++) {
-        if (text.ptr[i] == '"')
-            buf_append_char(out, '"');
-        buf_append_char(out, text.ptr[i]);
-    }
-    buf_append_char(out, '"');
-}
-
 struct cli_output *cli_output_open(enum cli_format format, int fd, bool page, const struct cli_column *columns,
                                    size_t count)
 {
@@ -71,7 +53,7 @@ struct cli_output *cli_output_open(enum cli_format format, int fd, bool page, co
         for (size_t i = 0; i < count; i++) {
             if (i > 0)
                 buf_append_char(&output->out, ',');
-            append_csv(&output->out, columns[i].name);
+            csv_append(&output->out, columns[i].name);
         }
         buf_append_char(&output->out, '\n');
     }
@@ -124,7 +106,7 @@ static void append_csv_row(struct cli_output *output, const struct cli_cell *cel
         if (i > 0)
             buf_append_char(&output->out, ',');
         if (cells[i].kind != CLI_CELL_NULL)
-            append_csv(&output->out, cells[i].text);
+            csv_append(&output->out, cells[i].text);
     }
     buf_append_char(&output->out, '\n');
 }

@@ -1,6 +1,7 @@
 /* CSV (RFC 4180), JSON and JSON lines: rows are printed into a buffer that goes out when it is full. */
 #include <string.h>
 
+#include "base/csv.h"
 #include "platform/engine/result.h"
 #include "platform/engine/value.h"
 #include "platform/json/json.h"
@@ -38,32 +39,12 @@ static bool engine_text_send(struct engine_text *text, struct err *err)
 
 /* --- CSV --- */
 
-static void engine_csv_quote(struct buf *out, struct str text)
-{
-    bool plain = text.len > 0;
-    for (size_t i = 0; plain && i < text.len; i++) {
-        char c = text.ptr[i];
-        plain = c != '"' && c != ',' && c != '\n' && c != '\r';
-    }
-    if (plain) {
-        buf_append_str(out, text);
-        return;
-    }
-    buf_append_char(out, '"');
-    for (size_t i = 0; i < text.len; i++) {
-        if (text.ptr[i] == '"')
-            buf_append_char(out, '"');
-        buf_append_char(out, text.ptr[i]);
-    }
-    buf_append_char(out, '"');
-}
-
 static void engine_csv_header(struct engine_text *text)
 {
     for (size_t i = 0; i < text->base.result->column_count; i++) {
         if (i > 0)
             buf_append_char(&text->out, ',');
-        engine_csv_quote(&text->out, str_from(text->base.result->names[i]));
+        csv_append(&text->out, str_from(text->base.result->names[i]));
     }
     buf_append_str(&text->out, S("\r\n"));
 }
@@ -78,7 +59,7 @@ static void engine_csv_row(struct engine_text *text, size_t row)
             continue;
         buf_clear(&text->field);
         engine_value_text(&text->field, &text->types[i], &text->views[i], row);
-        engine_csv_quote(&text->out, buf_str(&text->field));
+        csv_append(&text->out, buf_str(&text->field));
     }
     buf_append_str(&text->out, S("\r\n"));
 }

@@ -14,6 +14,7 @@
 #undef JSON_NULL
 
 #include "base/limits.h"
+#include "base/nearest.h"
 
 struct json_member {
     struct str key;
@@ -210,7 +211,7 @@ bool json_only_keys(const struct json *object, const char *const *keys, struct e
         if (known)
             continue;
         err_set(err, ERR_INVALID, "unknown key '%.*s'", (int)(key.len > 64 ? 64 : key.len), key.ptr);
-        const char *nearest = json_nearest(key, keys);
+        const char *nearest = nearest_name(key, keys);
         return nearest ? err_hint(err, "did you mean '%s'?", nearest) : false;
     }
     return true;
@@ -223,44 +224,4 @@ bool json_get_text(const struct json *object, const char *key, struct str *text_
         return err_set(err, ERR_INVALID, "'%s' must be a text", key);
     *text_out = value ? value->text : S("");
     return true;
-}
-
-/* Levenshtein distance of short names, without case. */
-static size_t json_distance(struct str a, struct str b)
-{
-    size_t row[JSON_NEAREST_MAX + 1];
-    for (size_t j = 0; j <= b.len; j++)
-        row[j] = j;
-    for (size_t i = 1; i <= a.len; i++) {
-        size_t diagonal = row[0];
-        row[0] = i;
-        for (size_t j = 1; j <= b.len; j++) {
-            size_t cost = str_equal_nocase(str_slice(a, i - 1, 1), str_slice(b, j - 1, 1)) ? 0 : 1;
-            size_t best = diagonal + cost;
-            diagonal = row[j];
-            if (row[j] + 1 < best)
-                best = row[j] + 1;
-            if (row[j - 1] + 1 < best)
-                best = row[j - 1] + 1;
-            row[j] = best;
-        }
-    }
-    return row[b.len];
-}
-
-const char *json_nearest(struct str name, const char *const *known)
-{
-    const char *nearest = NULL;
-    if (name.len > JSON_NEAREST_MAX)
-        return NULL;
-    size_t best = name.len / 2 + 1; /* farther than that is another word */
-    for (size_t i = 0; known[i]; i++) {
-        struct str candidate = str_from(known[i]);
-        size_t distance = candidate.len > JSON_NEAREST_MAX ? best : json_distance(name, candidate);
-        if (distance < best) {
-            best = distance;
-            nearest = known[i];
-        }
-    }
-    return nearest;
 }

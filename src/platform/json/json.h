@@ -31,10 +31,6 @@ bool json_only_keys(const struct json *object, const char *const *keys, struct e
 /* Text member: absent gives an empty str; another kind is ERR_INVALID naming the key. */
 bool json_get_text(const struct json *object, const char *key, struct str *text_out, struct err *err);
 
-/* The known name (of a NULL-terminated list) that a mistyped one probably means, or NULL. Longer names have none. */
-#define JSON_NEAREST_MAX 64
-const char *json_nearest(struct str name, const char *const *known);
-
 /* A writer puts commas and escapes; nesting is the caller's. `key` NULL inside arrays and at the top. */
 struct json_writer {
     struct buf *buf;

@@ -4,8 +4,8 @@
 #include <assert.h>
 #include <yaml.h>
 
+#include "base/nearest.h"
 #include "base/vec.h"
-#include "platform/json/json.h"
 
 /* Configuration nests four levels deep; more is a mistake. */
 #define YAML_DEPTH_MAX 32
@@ -232,7 +232,7 @@ bool yaml_only_keys(const struct yaml *map, const char *const *keys, struct err 
         if (known)
             continue;
         err_set(err, ERR_INVALID, "line %d: unknown key '%.*s'", map->members[i].line, STR_ARG(str_slice(key, 0, 64)));
-        const char *nearest = json_nearest(key, keys);
+        const char *nearest = nearest_name(key, keys);
         return nearest ? err_hint(err, "did you mean '%s'?", nearest) : false;
     }
     return true;
