@@ -157,7 +157,6 @@ static bool start_import(struct ingest *ingest, struct transfer *transfer, struc
         .extensions = layout.extensions,
         .paths = transfer->source->files,
         .path_count = transfer->source->file_count,
-        .stdin_fd = -1,
     };
     transfer->import = query_import_start(ingest->loop, &options, sql, &sink, err);
     return transfer->import != NULL;

@@ -571,8 +571,7 @@ static void import_run(struct fixture *fixture, const char *sql, const struct st
     struct query_import_options options = {.program = str_from(getenv("EIDER_TEST_WORKER")),
                                            .library = str_from(getenv("EIDER_TEST_LIBRARY")),
                                            .paths = paths,
-                                           .path_count = path_count,
-                                           .stdin_fd = -1};
+                                           .path_count = path_count};
     outcome->fixture = fixture;
     struct query_sink sink = outcome_sink(outcome);
     struct query_import *import = query_import_start(fixture->loop, &options, str_from(sql), &sink, &error);

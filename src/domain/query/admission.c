@@ -233,7 +233,7 @@ static void query_worker_start(struct query_tenant *side)
     AUTO(arena) struct arena *arena = arena_new();
     struct channel_hello hello = query_worker_hello(side, arena);
     struct query_process_options options = {
-        .program = query->options.program, .name = side->tenant->id, .stdin_fd = -1, .hello = &hello};
+        .program = query->options.program, .name = side->tenant->id, .hello = &hello};
     struct query_process_events events = {
         .on_ready = query_worker_on_ready, .on_gone = query_worker_on_gone, .owner = side};
     struct err error;

@@ -105,14 +105,12 @@ struct query_import *query_import_start(struct loop *loop, const struct query_im
     struct channel_hello hello;
     query_process_hello(&hello);
     hello.external_access = true;
-    hello.use_stdin = options->stdin_fd >= 0;
     hello.temp_directory = options->temp_directory;
     hello.library = options->library;
     hello.extensions = options->extensions;
     hello.read_paths = options->paths;
     hello.read_path_count = options->path_count;
-    struct query_process_options process = {
-        .program = options->program, .name = S("import"), .stdin_fd = options->stdin_fd, .hello = &hello};
+    struct query_process_options process = {.program = options->program, .name = S("import"), .hello = &hello};
     struct query_process_events events = {
         .on_ready = query_import_on_ready, .on_gone = query_import_on_gone, .owner = import};
     import->process = query_process_start(loop, &process, &events, err);

@@ -13,7 +13,6 @@ struct query_import_options {
     struct str temp_directory; /* for spilling; exists; may be empty */
     const struct str *paths;   /* files and directories that the SQL reads */
     size_t path_count;
-    int stdin_fd; /* read as '/dev/stdin' in the SQL; -1: none */
 };
 
 /* sql: one SELECT over the paths. The sink gets QUERY_FORMAT_FLIGHT pieces; holding them holds the worker. */

@@ -29,8 +29,8 @@ static void query_launch_environment(struct arena *arena, char **environment)
 }
 
 /* posix_spawn: glibc starts with vfork, so the front's size does not matter. */
-static bool query_launch_start(struct str program, struct str name, int stdin_fd, int channel_fd, int log_fd,
-                               pid_t *pid_out, struct err *err)
+static bool query_launch_start(struct str program, struct str name, int channel_fd, int log_fd, pid_t *pid_out,
+                               struct err *err)
 {
     AUTO(arena) struct arena *arena = arena_new();
     char *argv[] = {str_cstr(arena, S("eider")), str_cstr(arena, S("worker")), str_cstr(arena, name), NULL};
@@ -40,10 +40,7 @@ static bool query_launch_start(struct str program, struct str name, int stdin_fd
     posix_spawnattr_t attributes;
     posix_spawn_file_actions_init(&actions);
     posix_spawnattr_init(&attributes);
-    if (stdin_fd >= 0)
-        posix_spawn_file_actions_adddup2(&actions, stdin_fd, STDIN_FILENO);
-    else
-        posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
+    posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
     posix_spawn_file_actions_adddup2(&actions, log_fd, STDOUT_FILENO);
     posix_spawn_file_actions_adddup2(&actions, log_fd, STDERR_FILENO);
     posix_spawn_file_actions_adddup2(&actions, channel_fd, QUERY_LAUNCH_CHANNEL_FD);
@@ -76,8 +73,7 @@ static void query_launch_close(int fd)
         close(fd);
 }
 
-bool query_launch(struct str program, struct str name, int stdin_fd, struct query_launched *launched_out,
-                  struct err *err)
+bool query_launch(struct str program, struct str name, struct query_launched *launched_out, struct err *err)
 {
     int pair[2] = {-1, -1}, log[2] = {-1, -1};
     if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) != 0)
@@ -89,7 +85,7 @@ bool query_launch(struct str program, struct str name, int stdin_fd, struct quer
     pair[1] = query_launch_lift(pair[1]);
     if (ok)
         log[1] = query_launch_lift(log[1]);
-    ok = ok && query_launch_start(program, name, stdin_fd, pair[1], log[1], &launched.pid, err);
+    ok = ok && query_launch_start(program, name, pair[1], log[1], &launched.pid, err);
     if (ok) {
         launched.pidfd = (int)syscall(SYS_pidfd_open, launched.pid, 0);
         if (launched.pidfd < 0) {

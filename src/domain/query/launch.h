@@ -13,6 +13,5 @@ struct query_launched {
     int log_fd;     /* what the worker writes to stdout and stderr; non-blocking */
 };
 
-/* name: shown by ps. stdin_fd: becomes the worker's standard input, or -1 for /dev/null. */
-bool query_launch(struct str program, struct str name, int stdin_fd, struct query_launched *launched_out,
-                  struct err *err) MUST_USE;
+/* name: shown by ps. The worker's standard input is /dev/null. */
+bool query_launch(struct str program, struct str name, struct query_launched *launched_out, struct err *err) MUST_USE;

@@ -240,7 +240,7 @@ struct query_process *query_process_start(struct loop *loop, const struct query_
                                           const struct query_process_events *events, struct err *err)
 {
     struct query_launched launched;
-    if (!query_launch(options->program, options->name, options->stdin_fd, &launched, err))
+    if (!query_launch(options->program, options->name, &launched, err))
         return NULL;
     struct query_process *process = mem_new(struct query_process);
     process->loop = loop;

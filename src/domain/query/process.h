@@ -23,7 +23,6 @@ struct query_process_events {
 struct query_process_options {
     struct str program;
     struct str name; /* tenant, for ps and the log; must outlive the process */
-    int stdin_fd;    /* -1: none */
     const struct channel_hello *hello;
 };
 

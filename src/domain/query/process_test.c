@@ -220,8 +220,7 @@ static void start(struct fixture *fixture, const char *script)
     struct err error;
     struct channel_hello hello;
     query_process_hello(&hello);
-    struct query_process_options options = {
-        .program = S("/proc/self/exe"), .name = str_from(script), .stdin_fd = -1, .hello = &hello};
+    struct query_process_options options = {.program = S("/proc/self/exe"), .name = str_from(script), .hello = &hello};
     struct query_process_events events = {.on_ready = on_ready, .on_gone = on_gone, .owner = fixture};
     fixture->process = query_process_start(fixture->loop, &options, &events, &error);
     assert_non_null(fixture->process);

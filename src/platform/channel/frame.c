@@ -134,7 +134,6 @@ void channel_encode_hello(struct buf *buf, const struct channel_hello *hello)
     size_t mark = channel_frame_begin(buf, CHANNEL_HELLO, 0);
     writer_u32le(buf, hello->version);
     writer_u8(buf, hello->external_access);
-    writer_u8(buf, hello->use_stdin);
     writer_u32le(buf, hello->threads);
     writer_u32le(buf, hello->max_running);
     writer_u64le(buf, hello->block_size);
@@ -162,7 +161,6 @@ bool channel_decode_hello(struct str payload, struct arena *arena, struct channe
         return err_set(err, ERR_UNAVAILABLE, "the worker speaks channel version %d, the server %u: restart the server",
                        CHANNEL_VERSION, hello.version);
     hello.external_access = channel_read_flag(&reader);
-    hello.use_stdin = channel_read_flag(&reader);
     hello.threads = reader_u32le(&reader);
     hello.max_running = reader_u32le(&reader);
     hello.block_size = reader_u64le(&reader);

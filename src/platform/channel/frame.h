@@ -57,7 +57,6 @@ void channel_encode_empty(struct buf *buf, enum channel_type type, uint64_t stat
 struct channel_hello {
     uint32_t version;
     bool external_access; /* import worker: DuckDB may open files, Landlock decides which */
-    bool use_stdin;       /* fd 0 is the user's standard input */
     uint32_t threads;
     uint32_t max_running;
     uint64_t block_size;

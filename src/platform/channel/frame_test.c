@@ -76,7 +76,6 @@ static void hello_survives_the_way(void **state)
     struct channel_hello got;
     assert_true(channel_decode_hello(frame_of(&buf).payload, arena, &got, &error));
     assert_true(got.external_access);
-    assert_false(got.use_stdin);
     assert_int_equal(got.threads, 3);
     assert_int_equal(got.limits[LIMIT_SQL], 4711);
     assert_text(got.directory, "/t/acme");
