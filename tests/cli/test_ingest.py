@@ -76,12 +76,19 @@ def test_null_text(eider, acme, tmp_path):
 
 
 @pytest.mark.parametrize("name, content", [
-    ("x.csv", b"id,v\n" + b"1,2\n" * 5000 + b"x,4,5,6\n"), ("x.jsonl", b'{"a": 1}\n{"a": \n'), ("x.parquet", b"PAR1 not really PAR1"), ("x.arrow", b"ARROW1\0\0nope"), ("x.csv.gz", b"\x1f\x8bnope"),
+    ("x.csv", b"id,v\n" + b"1,2\n" * 5000 + b"x,4,5,6\n"), ("short.csv", b"id,v\n1,2\n3\n"), ("x.jsonl", b'{"a": 1}\n{"a": \n'), ("x.parquet", b"PAR1 not really PAR1"), ("x.arrow", b"ARROW1\0\0nope"), ("x.csv.gz", b"\x1f\x8bnope"),
 ])
 def test_broken_file_stores_nothing_and_is_named(eider, acme, tmp_path, name, content):
     (tmp_path / name).write_bytes(content)
     assert name in eider.fails("ingest", tmp_path / name, "--table", "t")
     assert acme.value("SELECT count(*) FROM duckdb_tables()") == 0
+
+
+def test_value_of_another_type_is_shown_with_its_line(eider, acme, tmp_path):
+    """DuckDB takes the types from the first 20,480 rows."""
+    (tmp_path / "late.csv").write_text("id,v\n" + "1,2\n" * 30_000 + "x,3\n")
+    text = eider.fails("ingest", tmp_path / "late.csv")
+    assert "Line: 30002" in text and "Could not convert string" in text and "x,3" in text
 
 
 def test_missing_file(eider, tmp_path):

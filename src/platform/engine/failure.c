@@ -118,6 +118,15 @@ static void engine_failure_place(struct str rest, int *line_out, int *column_out
     }
 }
 
+/* "CSV Error on Line: 7\nOriginal Line: x,3\nError when converting column "a". ...": the reason is the third line. */
+static struct str engine_failure_reason(struct str first, struct str rest)
+{
+    struct str original, reason;
+    bool csv = str_starts_with(first, S("CSV Error on Line"));
+    bool known = csv && str_split_next(&rest, '\n', &original) && str_split_next(&rest, '\n', &reason);
+    return known ? reason : S("");
+}
+
 bool engine_failure_text(const struct engine *engine, const char *message, struct err *err)
 {
     AUTO(arena) struct arena *arena = arena_new();
@@ -130,6 +139,9 @@ bool engine_failure_text(const struct engine *engine, const char *message, struc
     int line, column;
     engine_failure_place(rest, &line, &column);
     struct str text = engine_failure_line(engine, arena, first);
+    struct str reason = engine_failure_line(engine, arena, engine_failure_reason(first, rest));
+    if (reason.len > 0)
+        text = str_format(arena, "%.*s: %.*s", STR_ARG(text), STR_ARG(reason));
     /* "Table" gives "table"; "SQL" and "UNION" stay. */
     bool lower = text.len > 1 && isupper((unsigned char)text.ptr[0]) && !isupper((unsigned char)text.ptr[1]);
     char initial = text.len ? (char)(lower ? tolower((unsigned char)text.ptr[0]) : text.ptr[0]) : ' ';
