@@ -19,6 +19,8 @@ from lib.wait import until
 
 CYCLES = int(os.environ.get("EIDER_KILL_CYCLES", "100"))
 SEED = int(os.environ.get("EIDER_SEED", str(random.SystemRandom().randrange(1 << 32))))
+# So many kills go to one table: the check reads all of it.
+GENERATION = 10
 GONE = (pa.ArrowException, StatementError, requests.RequestException, OSError, AssertionError, KeyError)
 
 
@@ -74,37 +76,56 @@ def check(front, ledger):
     ledger.check([tuple(row) for row in found] if found is not True else [], expected)
 
 
-@pytest.mark.slow
-@pytest.mark.timeout(0 if CYCLES > 100 else 400)
-def test_acknowledged_uploads_survive_kills(tmp_path):
-    choose = random.Random(SEED)
-    print(f"seed {SEED}, {CYCLES} cycles")
-    front = Front(tmp_path / "server").start()
-    front.create_tenants("tenant_acme")
-    front.query("create table uploads(upload bigint, k bigint, v varchar)")
+class Killer:
+    """Kills at random moments, and counts whom."""
+
+    def __init__(self, front, choose):
+        self.front = front
+        self.choose = choose
+        self.kills = {"front": 0, "worker": 0}
+
+    def strike(self):
+        workers = self.front.workers()
+        if self.choose.random() < 0.5 or not workers:
+            self.front.kill()
+            until(lambda: not any(alive(pid) for pid in workers), 2, "the end of the workers after their front's")
+            self.front.start()
+            self.kills["front"] += 1
+        else:
+            os.kill(self.choose.choice(workers), signal.SIGKILL)
+            self.kills["worker"] += 1
+
+
+def kill_under_load(front, killer, cycles):
+    """One table and its uploads; gives the number of those that were acknowledged."""
+    front.query("create or replace table uploads(upload bigint, k bigint, v varchar)")
     ledger = Ledger()
     load = Load(front, ledger)
-    kills = {"front": 0, "worker": 0}
     try:
-        for cycle in range(CYCLES):
+        for _ in range(cycles):
             before = len(ledger.acknowledged)
-            until(lambda: len(ledger.acknowledged) > before, 30, f"an upload in cycle {cycle}, seed {SEED}")
-            time.sleep(choose.random() * 0.3)  # the random moment of the kill, not a wait for anything
-            workers = front.workers()
-            if choose.random() < 0.5 or not workers:
-                front.kill()
-                until(lambda: not any(alive(pid) for pid in workers), 2, "the end of the workers after their front's")
-                front.start()
-                kills["front"] += 1
-            else:
-                os.kill(choose.choice(workers), signal.SIGKILL)
-                kills["worker"] += 1
+            until(lambda: len(ledger.acknowledged) > before, 30, "an upload")
+            time.sleep(killer.choose.random() * 0.3)  # the random moment of the kill, not a wait for anything
+            killer.strike()
             check(front, ledger)
     finally:
         load.stop()
     check(front, ledger)
-    assert len(ledger.acknowledged) >= CYCLES and (CYCLES < 20 or min(kills.values()) > 0)
-    print(f"{kills}, {len(ledger.acknowledged)} acknowledged uploads of {len(ledger.begun)}")
+    return len(ledger.acknowledged)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(0 if CYCLES > 100 else 300)
+def test_acknowledged_uploads_survive_kills(tmp_path):
+    print(f"EIDER_SEED={SEED}, {CYCLES} cycles")
+    front = Front(tmp_path / "server").start()
+    front.create_tenants("tenant_acme")
+    killer = Killer(front, random.Random(SEED))
+    acknowledged = 0
+    for done in range(0, CYCLES, GENERATION):
+        acknowledged += kill_under_load(front, killer, min(GENERATION, CYCLES - done))
+    assert acknowledged >= CYCLES and (CYCLES < 20 or min(killer.kills.values()) > 0)
+    print(f"{killer.kills}, {acknowledged} acknowledged uploads")
     front.stop()
 
 
