@@ -1,8 +1,6 @@
 /* The list of statement kinds. What is not in it is refused: a new DuckDB brings nothing in by itself. */
 #include "platform/engine/kind.h"
 
-#include <string.h>
-
 enum engine_kind_right { ENGINE_ALLOWED, ENGINE_WITH_FILES };
 
 static const struct {
@@ -27,32 +25,6 @@ static const struct {
     {DUCKDB_STATEMENT_TYPE_VARIABLE_SET, ENGINE_KIND_SETTING, ENGINE_ALLOWED},
     {DUCKDB_STATEMENT_TYPE_COPY, ENGINE_KIND_WRITE, ENGINE_WITH_FILES},
 };
-
-/* Names for the message only. */
-static const char *engine_kind_name(duckdb_statement_type type)
-{
-    static const struct {
-        duckdb_statement_type type;
-        const char *name;
-    } names[] = {
-        {DUCKDB_STATEMENT_TYPE_PREPARE, "PREPARE"},
-        {DUCKDB_STATEMENT_TYPE_EXECUTE, "EXECUTE"},
-        {DUCKDB_STATEMENT_TYPE_COPY, "COPY"},
-        {DUCKDB_STATEMENT_TYPE_EXPORT, "EXPORT and IMPORT"},
-        {DUCKDB_STATEMENT_TYPE_PRAGMA, "PRAGMA"},
-        {DUCKDB_STATEMENT_TYPE_CALL, "CALL"},
-        {DUCKDB_STATEMENT_TYPE_LOAD, "LOAD and INSTALL"},
-        {DUCKDB_STATEMENT_TYPE_EXTENSION, "an extension's statement"},
-        {DUCKDB_STATEMENT_TYPE_ATTACH, "ATTACH"},
-        {DUCKDB_STATEMENT_TYPE_DETACH, "DETACH"},
-        {DUCKDB_STATEMENT_TYPE_COPY_DATABASE, "COPY DATABASE"},
-        {DUCKDB_STATEMENT_TYPE_UPDATE_EXTENSIONS, "UPDATE EXTENSIONS"},
-    };
-    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
-        if (names[i].type == type)
-            return names[i].name;
-    return "this kind of statement";
-}
 
 static bool engine_kind_policy(enum engine_kind kind, const struct engine_policy *policy, struct err *err)
 {
@@ -81,10 +53,5 @@ bool engine_kind_check(duckdb_statement_type type, const struct engine_policy *p
         *kind_out = engine_kinds[i].kind;
         return engine_kind_policy(engine_kinds[i].kind, policy, err);
     }
-    err_set(err, ERR_DENIED, "%s is not allowed here", engine_kind_name(type));
-    if (type == DUCKDB_STATEMENT_TYPE_COPY)
-        return err_hint(err, "upload with `eider ingest` or Arrow Flight, download by choosing the result's format");
-    if (type == DUCKDB_STATEMENT_TYPE_PREPARE || type == DUCKDB_STATEMENT_TYPE_EXECUTE)
-        return err_hint(err, "send parameters with the statement");
-    return false;
+    return engine_kind_unlisted(type, kind_out, err);
 }
