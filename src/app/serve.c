@@ -153,7 +153,6 @@ static bool serve_open_query(struct serve *serve, struct err *err)
         .data = serve->data.path,
         .program = layout.program,
         .library = layout.library,
-        .extensions = layout.extensions,
     };
     serve->query = query_new(serve->loop, serve->tenants, &options, err);
     return serve->query != NULL;

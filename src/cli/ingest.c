@@ -154,7 +154,6 @@ static bool start_import(struct ingest *ingest, struct transfer *transfer, struc
     const struct query_import_options options = {
         .program = layout.program,
         .library = layout.library,
-        .extensions = layout.extensions,
         .paths = transfer->source->files,
         .path_count = transfer->source->file_count,
     };

@@ -218,7 +218,6 @@ static struct channel_hello query_worker_hello(struct query_tenant *side, struct
     hello.database = str_format(arena, "%.*s/%.*s.duckdb", STR_ARG(directory), STR_ARG(side->tenant->id));
     hello.temp_directory = str_format(arena, "%.*s/tmp", STR_ARG(directory));
     hello.library = query->options.library;
-    hello.extensions = query->options.extensions;
     hello.file_size_bytes = (uint64_t)limits_get(LIMIT_DISK_QUOTA);
     return hello;
 }

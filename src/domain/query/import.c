@@ -107,7 +107,6 @@ struct query_import *query_import_start(struct loop *loop, const struct query_im
     hello.external_access = true;
     hello.temp_directory = options->temp_directory;
     hello.library = options->library;
-    hello.extensions = options->extensions;
     hello.read_paths = options->paths;
     hello.read_path_count = options->path_count;
     struct query_process_options process = {.program = options->program, .name = S("import"), .hello = &hello};

@@ -9,7 +9,6 @@ struct query_import;
 struct query_import_options {
     struct str program;        /* the eider program */
     struct str library;        /* libduckdb.so */
-    struct str extensions;     /* may be empty */
     struct str temp_directory; /* for spilling; exists; may be empty */
     const struct str *paths;   /* files and directories that the SQL reads */
     size_t path_count;

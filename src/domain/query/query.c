@@ -53,10 +53,8 @@ struct query *query_new(struct loop *loop, struct tenant_list *tenants, const st
     query->arena = arena_new();
     query->options = (struct query_options){.data = str_copy(query->arena, options->data),
                                             .program = str_copy(query->arena, options->program),
-                                            .library = str_copy(query->arena, options->library),
-                                            .extensions = str_copy(query->arena, options->extensions)};
+                                            .library = str_copy(query->arena, options->library)};
     query_add_scrub(query, query->options.data);
-    query_add_scrub(query, query->options.extensions);
     list_init(&query->statements);
     list_init(&query->sides);
     list_init(&query->starved);

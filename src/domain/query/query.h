@@ -16,7 +16,6 @@ struct query_options {
     struct str data;       /* data directory */
     struct str program;    /* path of the eider program, started again as worker */
     struct str library;    /* libduckdb.so */
-    struct str extensions; /* directory of extensions */
 };
 
 struct query *query_new(struct loop *loop, struct tenant_list *tenants, const struct query_options *options,

@@ -68,7 +68,7 @@ struct channel_hello {
     struct str database;         /* empty = in memory */
     struct str temp_directory;   /* empty = none */
     struct str library;
-    struct str extensions;        /* may be empty */
+    struct str extensions;        /* loaded at start; empty while nothing of the tenant needs one */
     const struct str *read_paths; /* what else may be read */
     size_t read_path_count;
 };
