@@ -59,9 +59,8 @@ def test_second_server_on_a_directory_is_refused(front):
 
 
 def test_second_server_is_refused_while_the_first_one_starts(tmp_path):
-    """Ten at once: one wins."""
-    fronts = [Front(tmp_path / "server") for _ in range(1)]
-    front = fronts[0]
+    """Ten at once; one wins."""
+    front = Front(tmp_path / "server")
     processes = [subprocess.Popen(front.command(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
                                   env=front.clean_environment()) for _ in range(10)]
     try:
@@ -140,6 +139,12 @@ def test_workers_end_with_their_front(front):
     thread.join(10)
     front.start()
     assert front.query("select 42") == [[42]]
+
+
+def test_worker_has_a_session_of_its_own(front):
+    """Ctrl-C in the front's terminal does not reach it, so that the front can drain."""
+    front.query("select 1")
+    assert [os.getsid(pid) for pid in front.workers()] == front.workers()
 
 
 def test_orphan_that_holds_the_lock_is_ended(front):

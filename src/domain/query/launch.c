@@ -49,7 +49,9 @@ static bool query_launch_start(struct str program, struct str name, int channel_
     sigfillset(&all);
     posix_spawnattr_setsigmask(&attributes, &none);
     posix_spawnattr_setsigdefault(&attributes, &all);
-    posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
+    /* A session of its own: Ctrl-C at the front's terminal is the front's to handle, and where the kernel groups by
+     * session (autogroup) each tenant gets its share of the processors, however many threads another one keeps busy. */
+    posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSID);
     int failed = posix_spawn(pid_out, str_cstr(arena, program), &actions, &attributes, argv, environment);
     posix_spawn_file_actions_destroy(&actions);
     posix_spawnattr_destroy(&attributes);
