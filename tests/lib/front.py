@@ -1,5 +1,6 @@
 """A server to be mistreated: limits of its own, short ways to ask it, and its memory and descriptors from outside."""
 
+import atexit
 import contextlib
 import json
 import os
@@ -22,6 +23,7 @@ class StatementError(Exception):
 class Front(Server):
     def __init__(self, directory, limits=None, **arguments):
         super().__init__(directory, **arguments)
+        atexit.register(self.kill)  # a test that fails leaves no server behind
         if limits:
             self.config = "limits:\n" + "".join(f"  {name}: {value}\n" for name, value in limits.items())
 
