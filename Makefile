@@ -80,4 +80,4 @@ dist: build ## a directory to copy anywhere: dist/eider/{bin,lib}
 	@du -sh dist/eider | cut -f1
 
 clean: ## remove what was built; the fetched libraries in deps/ stay
-	@rm -rf build build-asan build-tsan build-fuzz build-cover dist
+	@rm -rf build build-asan build-tsan build-fuzz build-cover build-gateoff dist

@@ -16,18 +16,20 @@ QUESTIONS = ["doget", "doput", "roundtrip", "tpch", "http", "size"]
 
 
 def markdown(report):
-    lines = [f"Machine: {report['machine']}; {report['rounds']} rounds; {report['date']}.", ""]
+    lines = [f"Machine: {report['machine']}.", ""]
     for name, answer in report["answers"].items():
         lines.append(f"## {name}")
+        lines.append(f"{answer['date']}, {answer['rounds']} rounds.")
+        lines.append("")
         rows = answer.get("results")
         if rows:
             columns = sorted({key for row in rows for key in row}, key=lambda key: (key != "side", key))
             lines.append("| " + " | ".join(columns) + " |")
             lines.append("|" + "---|" * len(columns))
             lines += ["| " + " | ".join(str(row.get(key, "")) for key in columns) + " |" for row in rows]
-            lines += [f"eider is {ratio['best']} × as fast as {peer} (median {ratio['median']} ×)" for peer, ratio in answer["ratio"].items()]
+            lines += ["", *(f"eider is {ratio['best']} × as fast as {peer} (median {ratio['median']} ×)" for peer, ratio in answer["ratio"].items())]
         else:
-            lines += [f"- {key}: {value}" for key, value in answer.items()]
+            lines += [f"- {key}: {value}" for key, value in answer.items() if key not in ("date", "rounds")]
         lines.append("")
     return "\n".join(lines)
 
@@ -35,21 +37,19 @@ def markdown(report):
 def main(names):
     measure.CACHE.mkdir(parents=True, exist_ok=True)
     count = int(os.environ.get("BENCH_ROUNDS", "5"))
-    report = {
-        "date": datetime.date.today().isoformat(),
-        "machine": f"{os.cpu_count()} processors, {platform.machine()}",
-        "rounds": count,
-        "answers": {},
-    }
+    results = HERE / "results" / "latest.json"
+    # What is not asked today keeps its last answer.
+    answers = json.loads(results.read_text())["answers"] if results.exists() else {}
     for name in names or QUESTIONS:
         print(f"{name}:", file=sys.stderr)
-        report["answers"].update(importlib.import_module(f"question_{name}").run(count))
+        for key, answer in importlib.import_module(f"question_{name}").run(count).items():
+            answers[key] = {**answer, "date": datetime.date.today().isoformat(), "rounds": count}
         for leftover in measure.CACHE.glob("eider-bench-*"):
             shutil.rmtree(leftover)
-    results = HERE / "results"
-    results.mkdir(exist_ok=True)
-    (results / "latest.json").write_text(json.dumps(report, indent=1) + "\n")
-    (results / "latest.md").write_text(markdown(report) + "\n")
+    report = {"machine": f"{os.cpu_count()} processors, {platform.machine()}", "answers": answers}
+    results.parent.mkdir(exist_ok=True)
+    results.write_text(json.dumps(report, indent=1) + "\n")
+    results.with_suffix(".md").write_text(markdown(report) + "\n")
     print(markdown(report))
 
 
