@@ -13,9 +13,9 @@ struct query;
 struct statement;
 
 struct query_options {
-    struct str data;       /* data directory */
-    struct str program;    /* path of the eider program, started again as worker */
-    struct str library;    /* libduckdb.so */
+    struct str data;    /* data directory */
+    struct str program; /* path of the eider program, started again as worker */
+    struct str library; /* libduckdb.so */
 };
 
 struct query *query_new(struct loop *loop, struct tenant_list *tenants, const struct query_options *options,
