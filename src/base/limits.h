@@ -17,6 +17,7 @@
     LIMIT(LIMIT_HTTP2_STREAMS, "http2.max_streams", 100, "streams", "REFUSED_STREAM")                                 \
     LIMIT(LIMIT_HTTP2_RESETS, "http2.max_resets", 100, "resets in 10 s", "GOAWAY ENHANCE_YOUR_CALM")                  \
     LIMIT(LIMIT_HTTP2_CONTROL, "http2.max_control", 1000, "control frames in 10 s", "GOAWAY ENHANCE_YOUR_CALM")       \
+    LIMIT(LIMIT_HTTP2_GATHERED, "http2.max_gathered", 33554432, "bytes of a connection", "503 / RESOURCE_EXHAUSTED")  \
     LIMIT(LIMIT_MESSAGE, "flight.max_message", 1073741824, "bytes", "RESOURCE_EXHAUSTED")                             \
     LIMIT(LIMIT_UNARY_MESSAGE, "flight.max_request", 4194304, "bytes", "RESOURCE_EXHAUSTED")                          \
     LIMIT(LIMIT_IPC_HEADER, "flight.max_ipc_header", 8388608, "bytes", "RESOURCE_EXHAUSTED")                          \

@@ -284,6 +284,27 @@ def test_streams_beyond_the_limit_are_refused(front):
         assert refused or client.closed or client.goaway
 
 
+@pytest.mark.parametrize("kind", ["http", "grpc"])
+def test_unfinished_requests_share_one_budget(front, kind):
+    """100 streams that each send 2 MB of a request that never ends: http2.max_gathered is 32 MiB, in buffers that
+    double. Without it the front would grow by 200 MB."""
+    with siege(front, grows_mb=96), Http2(front.port) as client:
+        fields = client.grpc_fields("GetFlightInfo") if kind == "grpc" else client.request_fields(
+            "/api/v1/query", "POST", (("content-type", "application/json"),))
+        first = b"\0" + (4 << 20).to_bytes(4, "big") if kind == "grpc" else b""
+        for stream in range(1, 200, 2):
+            client.headers(stream, fields, end=False)
+            client.data(stream, first)
+        for _ in range(128):
+            for stream in range(1, 200, 2):
+                if not client.data(stream, b"x" * 16_384):
+                    break
+            client.read(0.001)
+        client.read(2, lambda frame: client.goaway)
+        answers = [frame for frame in client.seen if isinstance(frame, frames.HeadersFrame)]
+        assert answers or client.closed or client.goaway
+
+
 def test_stalled_stream_ends_at_the_write_timeout(impatient_front):
     with Http2(impatient_front.port, {frames.SettingsFrame.INITIAL_WINDOW_SIZE: 0}) as client:
         client.headers(1, client.request_fields("/metrics"))

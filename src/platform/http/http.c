@@ -154,9 +154,9 @@ void http_abort(struct http_request *request)
 
 void http_refuse(struct http_request *request, int status, struct str message)
 {
-    struct str body =
-        str_format(request->arena, "{\"error\":{\"code\":\"%s\",\"message\":\"%.*s\"}}\n",
-                   status == 413 || status == 431 ? "resource_exhausted" : "invalid_argument", STR_ARG(message));
+    struct str body = str_format(
+        request->arena, "{\"error\":{\"code\":\"%s\",\"message\":\"%.*s\"}}\n",
+        status == 413 || status == 431 || status == 503 ? "resource_exhausted" : "invalid_argument", STR_ARG(message));
     http_answer(request, status, S("application/json"), body, NULL, 0);
 }
 

@@ -87,10 +87,14 @@ static void rpc_call_begin_message(struct rpc_call *call, uint32_t size)
 /* The buffer grows with what has arrived, not with what was announced. */
 static void rpc_call_message_bytes(struct rpc_call *call, struct str part)
 {
-    if (call->entry->method->collects)
-        buf_append_str(&call->message, part);
-    else if (call->events->on_message_bytes)
-        call->events->on_message_bytes(call, part);
+    if (!call->entry->method->collects) {
+        if (call->events->on_message_bytes)
+            call->events->on_message_bytes(call, part);
+    } else if (!rpc_stream_gather(rpc_call_stream(call), &call->message, part)) {
+        struct err err = {0};
+        limits_err(LIMIT_HTTP2_GATHERED, &err);
+        rpc_call_refuse(call, &err);
+    }
 }
 
 static void rpc_call_end_message(struct rpc_call *call)
@@ -102,7 +106,7 @@ static void rpc_call_end_message(struct rpc_call *call)
     }
     if (call->events->on_message)
         call->events->on_message(call, buf_str(&call->message));
-    buf_clear(&call->message);
+    rpc_stream_forget(rpc_call_stream(call), &call->message);
 }
 
 void rpc_call_input(struct rpc_stream *stream, struct str bytes)

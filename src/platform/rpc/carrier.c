@@ -82,8 +82,8 @@ void rpc_carrier_input(struct rpc_stream *stream, struct str bytes)
         return;
     if (buf_len(&stream->body) + bytes.len > (size_t)limits_get(LIMIT_HTTP_BODY))
         http_refuse(rpc_carrier_fill(stream), 413, S("the body is larger than http.max_body"));
-    else
-        buf_append_str(&stream->body, bytes);
+    else if (!rpc_stream_gather(stream, &stream->body, bytes))
+        http_refuse(rpc_carrier_fill(stream), 503, S("the connection's unfinished requests exceed http2.max_gathered"));
 }
 
 void rpc_carrier_half_close(struct rpc_stream *stream)

@@ -47,6 +47,7 @@ struct rpc_session {
     struct list streams;  /* every struct rpc_stream of this session */
     struct list draining; /* those that wait for their bytes to leave, by rpc_stream.draining */
     size_t stream_count;
+    size_t gathered; /* bytes of bodies and messages that are not whole yet */
     struct rpc_budget resets;
     struct rpc_budget control;
     int64_t control_credit; /* control frames that answer what we sent, and so are free */
@@ -136,6 +137,10 @@ void rpc_session_terminate(struct rpc_session *session, uint32_t error_code);
 /* stream.c: what a stream sends. */
 struct rpc_stream *rpc_stream_new(struct rpc_session *session, int32_t id);
 void rpc_stream_free(struct rpc_stream *stream);
+/* Appends to one of the stream's two buffers; false beyond http2.max_gathered. */
+bool rpc_stream_gather(struct rpc_stream *stream, struct buf *buf, struct str bytes) MUST_USE;
+/* Empties it. */
+void rpc_stream_forget(struct rpc_stream *stream, struct buf *buf);
 nghttp2_nv rpc_stream_nv(struct http_field field);
 /* Submits the answer's headers; with_body: what rpc_stream_push queues follows them. */
 void rpc_stream_respond(struct rpc_stream *stream, const struct http_field *fields, size_t count, bool with_body);

@@ -3,6 +3,7 @@
 #include <assert.h>
 
 #include "base/clock.h"
+#include "base/limits.h"
 #include "platform/net/connection.h"
 #include "platform/rpc/session_priv.h"
 
@@ -33,10 +34,27 @@ void rpc_stream_free(struct rpc_stream *stream)
     vec_done(&stream->fields);
     vec_done(&stream->call.headers);
     vec_done(&stream->call.trailers);
+    rpc_stream_forget(stream, &stream->call.message);
+    rpc_stream_forget(stream, &stream->body);
     buf_done(&stream->call.message);
     buf_done(&stream->body);
     arena_free(&stream->arena);
     mem_free(stream);
+}
+
+bool rpc_stream_gather(struct rpc_stream *stream, struct buf *buf, struct str bytes)
+{
+    if (stream->session->gathered + bytes.len > (size_t)limits_get(LIMIT_HTTP2_GATHERED))
+        return false;
+    stream->session->gathered += bytes.len;
+    buf_append_str(buf, bytes);
+    return true;
+}
+
+void rpc_stream_forget(struct rpc_stream *stream, struct buf *buf)
+{
+    stream->session->gathered -= buf_len(buf);
+    buf_clear(buf);
 }
 
 static ssize_t rpc_stream_read(nghttp2_session *http2, int32_t stream_id, uint8_t *unused, size_t len, uint32_t *flags,
