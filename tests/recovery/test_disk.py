@@ -137,4 +137,15 @@ def test_quota_is_a_full_disk_for_one_tenant(tmp_path):
     assert "quota" in str(error) or "tenant.disk_quota" in str(error), error
     check(front, ledger)
     front.query("create table t as select 1 as a", "tenant_beta")
+    front.query("drop table uploads")
+    until(lambda: makes_table(front), 15, "room after the drop")
     front.stop()
+
+
+def makes_table(front):
+    try:
+        front.query("create table if not exists small as select 1 as a")
+        return True
+    except Exception as error:
+        assert "disk_quota" in str(error), error
+        return False

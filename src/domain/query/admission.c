@@ -207,6 +207,9 @@ static void query_worker_starve(struct query_tenant *side)
     query_fail_waiting(side, &error);
 }
 
+/* Beyond the quota a file may grow by this much: DELETE and DROP, which make room, need some for their log. */
+#define QUERY_QUOTA_SLACK (UINT64_C(4) << 20)
+
 /* Everything a worker must know. Texts live in the arena. */
 static struct channel_hello query_worker_hello(struct query_tenant *side, struct arena *arena)
 {
@@ -218,7 +221,8 @@ static struct channel_hello query_worker_hello(struct query_tenant *side, struct
     hello.database = str_format(arena, "%.*s/%.*s.duckdb", STR_ARG(directory), STR_ARG(side->tenant->id));
     hello.temp_directory = str_format(arena, "%.*s/tmp", STR_ARG(directory));
     hello.library = query->options.library;
-    hello.file_size_bytes = (uint64_t)limits_get(LIMIT_DISK_QUOTA);
+    uint64_t quota = (uint64_t)limits_get(LIMIT_DISK_QUOTA);
+    hello.file_size_bytes = quota ? quota + QUERY_QUOTA_SLACK : 0;
     return hello;
 }
 

@@ -176,6 +176,9 @@ static bool query_process_on_ready(struct query_process *process, struct str pay
     process->idle_since_us = clock_now_us();
     log_info("worker.ready", LOG_STR("tenant", process->name), LOG_I64("pid", process->pid),
              LOG_I64("landlock", ready.landlock_abi), LOG_STR("engine", ready.engine_version));
+    if (ready.landlock_abi == 0)
+        log_warn("worker.unconfined", LOG_STR("tenant", process->name), LOG_I64("pid", process->pid),
+                 LOG_STR("why", S("this kernel has no Landlock")));
     process->events.on_ready(process->events.owner);
     return true;
 }

@@ -40,7 +40,7 @@ enum engine_kind { ENGINE_KIND_READ, ENGINE_KIND_WRITE, ENGINE_KIND_DDL, ENGINE_
 /* Rights and bounds that travel with a statement. */
 struct engine_policy {
     bool read_only;      /* a reader: READ ONLY transaction, kinds beyond READ refused */
-    bool writes_refused; /* disk nearly full or quota reached: kinds WRITE and DDL refused with refusal */
+    bool writes_refused; /* disk nearly full or quota reached: kinds WRITE and DDL, but DELETE and DROP, refused */
     struct str refusal;  /* error message for writes_refused */
     bool files_allowed;  /* import worker: COPY and table functions on files */
 };

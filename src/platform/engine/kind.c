@@ -1,7 +1,8 @@
 /* The list of statement kinds. What is not in it is refused: a new DuckDB brings nothing in by itself. */
 #include "platform/engine/kind.h"
 
-enum engine_kind_right { ENGINE_ALLOWED, ENGINE_WITH_FILES };
+/* FREES: gives room back, so it is right even where no room is left. */
+enum engine_kind_right { ENGINE_ALLOWED, ENGINE_WITH_FILES, ENGINE_FREES };
 
 static const struct {
     duckdb_statement_type type;
@@ -12,12 +13,12 @@ static const struct {
     {DUCKDB_STATEMENT_TYPE_RELATION, ENGINE_KIND_READ, ENGINE_ALLOWED},
     {DUCKDB_STATEMENT_TYPE_INSERT, ENGINE_KIND_WRITE, ENGINE_ALLOWED},
     {DUCKDB_STATEMENT_TYPE_UPDATE, ENGINE_KIND_WRITE, ENGINE_ALLOWED},
-    {DUCKDB_STATEMENT_TYPE_DELETE, ENGINE_KIND_WRITE, ENGINE_ALLOWED},
+    {DUCKDB_STATEMENT_TYPE_DELETE, ENGINE_KIND_WRITE, ENGINE_FREES},
     {DUCKDB_STATEMENT_TYPE_MERGE_INTO, ENGINE_KIND_WRITE, ENGINE_ALLOWED},
     {DUCKDB_STATEMENT_TYPE_CREATE, ENGINE_KIND_DDL, ENGINE_ALLOWED},
     {DUCKDB_STATEMENT_TYPE_CREATE_FUNC, ENGINE_KIND_DDL, ENGINE_ALLOWED},
     {DUCKDB_STATEMENT_TYPE_ALTER, ENGINE_KIND_DDL, ENGINE_ALLOWED},
-    {DUCKDB_STATEMENT_TYPE_DROP, ENGINE_KIND_DDL, ENGINE_ALLOWED},
+    {DUCKDB_STATEMENT_TYPE_DROP, ENGINE_KIND_DDL, ENGINE_FREES},
     {DUCKDB_STATEMENT_TYPE_ANALYZE, ENGINE_KIND_DDL, ENGINE_ALLOWED},
     {DUCKDB_STATEMENT_TYPE_VACUUM, ENGINE_KIND_DDL, ENGINE_ALLOWED},
     {DUCKDB_STATEMENT_TYPE_TRANSACTION, ENGINE_KIND_TRANSACTION, ENGINE_ALLOWED},
@@ -26,14 +27,18 @@ static const struct {
     {DUCKDB_STATEMENT_TYPE_COPY, ENGINE_KIND_WRITE, ENGINE_WITH_FILES},
 };
 
-static bool engine_kind_policy(enum engine_kind kind, const struct engine_policy *policy, struct err *err)
+static bool engine_kind_policy(enum engine_kind kind, enum engine_kind_right right, const struct engine_policy *policy,
+                               struct err *err)
 {
     if (policy->read_only && kind != ENGINE_KIND_READ) {
         err_set(err, ERR_DENIED, "this user may read only");
         return err_hint(err, "ask an administrator of the tenant for the right to write");
     }
-    if (policy->writes_refused && (kind == ENGINE_KIND_WRITE || kind == ENGINE_KIND_DDL))
-        return err_set(err, ERR_RESOURCE, "%.*s", STR_ARG(policy->refusal));
+    bool fills = (kind == ENGINE_KIND_WRITE || kind == ENGINE_KIND_DDL) && right != ENGINE_FREES;
+    if (policy->writes_refused && fills) {
+        err_set(err, ERR_RESOURCE, "%.*s", STR_ARG(policy->refusal));
+        return err_hint(err, "DELETE and DROP are allowed: they make room");
+    }
     return true;
 }
 
@@ -43,7 +48,8 @@ bool engine_kind_check(duckdb_statement_type type, const struct engine_policy *p
     /* EXPLAIN ANALYZE runs what it explains, so it counts as reading only where reading is enforced another way. */
     if (type == DUCKDB_STATEMENT_TYPE_EXPLAIN) {
         *kind_out = ENGINE_KIND_READ;
-        return engine_kind_policy(policy->read_only ? ENGINE_KIND_READ : ENGINE_KIND_WRITE, policy, err);
+        return engine_kind_policy(policy->read_only ? ENGINE_KIND_READ : ENGINE_KIND_WRITE, ENGINE_ALLOWED, policy,
+                                  err);
     }
     for (size_t i = 0; i < sizeof(engine_kinds) / sizeof(engine_kinds[0]); i++) {
         if (engine_kinds[i].type != type)
@@ -51,7 +57,7 @@ bool engine_kind_check(duckdb_statement_type type, const struct engine_policy *p
         if (engine_kinds[i].right == ENGINE_WITH_FILES && !policy->files_allowed)
             break;
         *kind_out = engine_kinds[i].kind;
-        return engine_kind_policy(engine_kinds[i].kind, policy, err);
+        return engine_kind_policy(engine_kinds[i].kind, engine_kinds[i].right, policy, err);
     }
     return engine_kind_unlisted(type, kind_out, err);
 }
