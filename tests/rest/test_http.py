@@ -8,8 +8,8 @@ import subprocess
 import pytest
 
 
-def talk(server, data, until_closed=True, timeout=10):
-    """Sends bytes; gives what comes back until the server closes or nothing came for a second."""
+def talk(server, data, until_closed=True, timeout=30):
+    """Sends bytes; gives what comes back until the server closes (net.header_timeout is 10 s) or nothing came for a second."""
     with socket.create_connection(("127.0.0.1", server.port), timeout=timeout) as connection:
         connection.sendall(data)
         answer = b""
