@@ -62,6 +62,17 @@ void buf_append_char(struct buf *buf, char c)
     buf_append(buf, &c, 1);
 }
 
+void buf_append_quoted(struct buf *buf, struct str text, char quote)
+{
+    buf_append_char(buf, quote);
+    for (size_t i = 0; i < text.len; i++) {
+        if (text.ptr[i] == quote)
+            buf_append_char(buf, quote);
+        buf_append_char(buf, text.ptr[i]);
+    }
+    buf_append_char(buf, quote);
+}
+
 void buf_printf(struct buf *buf, const char *format, ...)
 {
     va_list args, again;

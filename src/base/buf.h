@@ -34,6 +34,8 @@ void buf_commit(struct buf *buf, size_t len);
 void buf_append(struct buf *buf, const void *ptr, size_t len);
 void buf_append_str(struct buf *buf, struct str text);
 void buf_append_char(struct buf *buf, char c);
+/* The text between two quotes, each quote inside doubled: how SQL and CSV write names and texts. */
+void buf_append_quoted(struct buf *buf, struct str text, char quote);
 void buf_printf(struct buf *buf, const char *format, ...) PRINTF(2, 3);
 
 /* Drops len bytes at the front. */

@@ -92,16 +92,23 @@ static void buf_clear_keeps_memory_and_done_gives_it_back(void **state)
     buf_done(&buf);
 }
 
+static void buf_doubles_quotes(void **state)
+{
+    (void)state;
+    AUTO(buf) struct buf buf = {0};
+    buf_append_quoted(&buf, S("it's"), '\'');
+    buf_append_quoted(&buf, S("a\"\"b"), '"');
+    buf_append_quoted(&buf, S(""), '"');
+    assert_true(str_equal(buf_str(&buf), S("'it''s'\"a\"\"\"\"b\"\"\"")));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(buf_appends_and_reads_back),
-        cmocka_unit_test(buf_printf_takes_more_than_its_room),
-        cmocka_unit_test(buf_consumes_at_the_front),
-        cmocka_unit_test(buf_keeps_order_as_a_queue),
-        cmocka_unit_test(buf_reuses_consumed_room),
-        cmocka_unit_test(buf_reserve_then_commit),
-        cmocka_unit_test(buf_clear_keeps_memory_and_done_gives_it_back),
+        cmocka_unit_test(buf_appends_and_reads_back), cmocka_unit_test(buf_printf_takes_more_than_its_room),
+        cmocka_unit_test(buf_consumes_at_the_front),  cmocka_unit_test(buf_keeps_order_as_a_queue),
+        cmocka_unit_test(buf_reuses_consumed_room),   cmocka_unit_test(buf_reserve_then_commit),
+        cmocka_unit_test(buf_doubles_quotes),         cmocka_unit_test(buf_clear_keeps_memory_and_done_gives_it_back),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

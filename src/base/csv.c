@@ -12,15 +12,8 @@ static bool csv_is_plain(struct str text)
 
 void csv_append(struct buf *buf, struct str text)
 {
-    if (csv_is_plain(text)) {
+    if (csv_is_plain(text))
         buf_append_str(buf, text);
-        return;
-    }
-    buf_append_char(buf, '"');
-    for (size_t i = 0; i < text.len; i++) {
-        if (text.ptr[i] == '"')
-            buf_append_char(buf, '"');
-        buf_append_char(buf, text.ptr[i]);
-    }
-    buf_append_char(buf, '"');
+    else
+        buf_append_quoted(buf, text, '"');
 }

@@ -183,13 +183,7 @@ bool cli_source_plan(struct arena *arena, const struct cli_source_request *reque
 /* A string literal; DuckDB knows no escapes in it but the doubled quote. */
 static void append_literal(struct buf *sql, struct str text)
 {
-    buf_append_char(sql, '\'');
-    for (size_t i = 0; i < text.len; i++) {
-        if (text.ptr[i] == '\'')
-            buf_append_char(sql, '\'');
-        buf_append_char(sql, text.ptr[i]);
-    }
-    buf_append_char(sql, '\'');
+    buf_append_quoted(sql, text, '\'');
 }
 
 /* A path as DuckDB's glob takes it: characters of patterns stand for themselves in brackets. */

@@ -60,16 +60,9 @@ bool edge_parameters(struct arena *arena, const struct json *request, struct str
 
 static struct str edge_sql_quoted(struct arena *arena, struct str text, char quote)
 {
-    char *quoted = arena_alloc(arena, text.len * 2 + 3);
-    size_t len = 0;
-    quoted[len++] = quote;
-    for (size_t i = 0; i < text.len; i++) {
-        if (text.ptr[i] == quote)
-            quoted[len++] = quote;
-        quoted[len++] = text.ptr[i];
-    }
-    quoted[len++] = quote;
-    return (struct str){quoted, len};
+    AUTO(buf) struct buf quoted = {0};
+    buf_append_quoted(&quoted, text, quote);
+    return str_copy(arena, buf_str(&quoted));
 }
 
 struct str edge_sql_name(struct arena *arena, struct str text)

@@ -15,34 +15,21 @@ enum { ENGINE_USAGE_AGE_MS = 200 };
 /* Extensions that may be loaded, in the order in which they need each other. */
 static const char *const engine_extensions[] = {"avro", "httpfs", "iceberg"};
 
+static struct str engine_quote(struct arena *arena, struct str text, char quote)
+{
+    AUTO(buf) struct buf out = {0};
+    buf_append_quoted(&out, text, quote);
+    return str_copy(arena, buf_str(&out));
+}
+
 struct str engine_quote_name(struct arena *arena, struct str name)
 {
-    struct buf out = {0};
-    buf_append_char(&out, '"');
-    for (size_t i = 0; i < name.len; i++) {
-        if (name.ptr[i] == '"')
-            buf_append_char(&out, '"');
-        buf_append_char(&out, name.ptr[i]);
-    }
-    buf_append_char(&out, '"');
-    struct str copy = str_copy(arena, buf_str(&out));
-    buf_done(&out);
-    return copy;
+    return engine_quote(arena, name, '"');
 }
 
 struct str engine_quote_text(struct arena *arena, struct str text)
 {
-    struct buf out = {0};
-    buf_append_char(&out, '\'');
-    for (size_t i = 0; i < text.len; i++) {
-        if (text.ptr[i] == '\'')
-            buf_append_char(&out, '\'');
-        buf_append_char(&out, text.ptr[i]);
-    }
-    buf_append_char(&out, '\'');
-    struct str copy = str_copy(arena, buf_str(&out));
-    buf_done(&out);
-    return copy;
+    return engine_quote(arena, text, '\'');
 }
 
 struct str engine_text_at(struct arena *arena, duckdb_vector vector, idx_t row)
