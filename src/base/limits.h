@@ -48,7 +48,26 @@
     LIMIT(LIMIT_DISK_FREE, "disk.min_free", 5, "% of the disk", "writes are refused")                                 \
     LIMIT(LIMIT_DRAIN, "server.drain", 30, "s", "statements that still run are cancelled")                            \
     LIMIT(LIMIT_JSON_DEPTH, "json.max_depth", 64, "levels", "INVALID_ARGUMENT")                                       \
-    LIMIT(LIMIT_PARQUET_FILE, "query.max_parquet", 10737418240, "bytes", "RESOURCE_EXHAUSTED")
+    LIMIT(LIMIT_PARQUET_FILE, "query.max_parquet", 10737418240, "bytes", "RESOURCE_EXHAUSTED")                        \
+    LIMIT(LIMIT_KEPT_RESULT, "flight.kept_result", 16777216, "bytes", "a result that waits for its DoGet is refused") \
+    LIMIT(LIMIT_KEPT_LIFE, "flight.kept_life", 60, "s", "a result that nobody fetches is dropped")                    \
+    LIMIT(LIMIT_BINDS, "flight.max_binds", 16777216, "bytes", "RESOURCE_EXHAUSTED")                                   \
+    LIMIT(LIMIT_SESSIONS, "session.max_sessions", 1000, "sessions of a user", "RESOURCE_EXHAUSTED")                   \
+    LIMIT(LIMIT_SESSION_IDLE, "session.idle_timeout", 1800, "s", "the session ends, its transaction is rolled back")  \
+    LIMIT(LIMIT_SESSION_STATEMENTS, "session.max_statements", 32, "statements at once", "RESOURCE_EXHAUSTED")         \
+    LIMIT(LIMIT_SESSION_PREPARED, "session.max_prepared", 1000, "prepared statements", "RESOURCE_EXHAUSTED")          \
+    LIMIT(LIMIT_SESSION_TRANSACTIONS, "session.max_transactions", 16, "open transactions", "RESOURCE_EXHAUSTED")      \
+    LIMIT(LIMIT_SESSION_WAIT, "session.busy_wait", 60, "s", "ABORTED: another statement of the session still runs")   \
+    LIMIT(LIMIT_SLOW, "query.slow", 1000, "ms", "the statement goes to the slow log")                                 \
+    LIMIT(LIMIT_STATEMENT_LOG, "query.log_keep", 30, "days", "older entries leave the statement log")                 \
+    LIMIT(LIMIT_USERS, "user.max_users", 10000, "users", "RESOURCE_EXHAUSTED")                                        \
+    LIMIT(LIMIT_TOKENS, "user.max_tokens", 100, "tokens of a user", "RESOURCE_EXHAUSTED")                             \
+    LIMIT(LIMIT_LOGIN_LIFE, "user.login_life", 43200, "s", "a login by password has to be repeated")                  \
+    LIMIT(LIMIT_LOGIN_FAILURES, "user.max_failures", 5, "failed logins in 5 min", "further ones wait ever longer")    \
+    LIMIT(LIMIT_PASSWORD_QUEUE, "user.max_hashing", 64, "passwords in work", "UNAVAILABLE")                           \
+    LIMIT(LIMIT_AUDIT, "audit.keep", 90, "days", "older entries leave the audit trail")                               \
+    LIMIT(LIMIT_JWT, "oidc.max_token", 8192, "bytes", "UNAUTHENTICATED")                                              \
+    LIMIT(LIMIT_TLS_HANDSHAKE, "tls.handshake_timeout", 10, "s", "the connection is closed")
 
 enum limit {
 #define LIMIT_CONSTANT(constant, name, value, unit, effect) constant,

@@ -144,10 +144,12 @@ bool worker_statement_is_cancelled(struct worker_statement *statement)
 
 /* --- Execution --- */
 
-static struct engine_policy worker_policy(bool read_only, struct str refusal, bool files_allowed)
+static struct engine_policy worker_policy(uint8_t rights, struct str refusal, bool files_allowed)
 {
-    return (struct engine_policy){
-        .read_only = read_only, .writes_refused = refusal.len > 0, .refusal = refusal, .files_allowed = files_allowed};
+    return (struct engine_policy){.rights = (enum engine_rights)rights,
+                                  .writes_refused = refusal.len > 0,
+                                  .refusal = refusal,
+                                  .files_allowed = files_allowed};
 }
 
 static struct engine_request worker_request(const struct channel_run *run)
@@ -155,7 +157,7 @@ static struct engine_request worker_request(const struct channel_run *run)
     return (struct engine_request){.sql = run->sql,
                                    .parameters = run->parameters,
                                    .format = (enum engine_format)run->format,
-                                   .policy = worker_policy(run->read_only, run->refusal, run->files_allowed),
+                                   .policy = worker_policy(run->rights, run->refusal, run->files_allowed),
                                    .statement_id = run->statement_id,
                                    .batch_target = (size_t)run->batch_target};
 }
@@ -230,7 +232,7 @@ static bool worker_upload_message(struct worker_statement *statement, struct eng
     struct engine_upload_request request = {.schema = asked->schema,
                                             .table = asked->table,
                                             .mode = (enum engine_upload_mode)asked->mode,
-                                            .policy = worker_policy(asked->read_only, asked->refusal, false)};
+                                            .policy = worker_policy(asked->rights, asked->refusal, false)};
     *upload = engine_upload_open(statement->session, &request, header, err);
     worker_put_release(put);
     return *upload != NULL;

@@ -66,7 +66,7 @@ static bool tool_run(struct tool *tool, const char *format, const char *sql, str
                                      .parameters = tool->parameters,
                                      .batch_target = 716800,
                                      .statement_id = S("test"),
-                                     .policy.read_only = tool->read_only};
+                                     .policy.rights = tool->read_only ? ENGINE_MAY_READ : ENGINE_MAY_OWN};
     struct engine_output output = {.owner = tool, .reserve = tool_reserve, .send = tool_send};
     struct engine_stats stats = {0};
     for (int i = 0; i < 6; i++)

@@ -11,6 +11,8 @@
 
 struct query;
 struct statement;
+struct query_session; /* session.h */
+struct query_prepared;
 
 struct query_options {
     struct str data;    /* data directory */
@@ -34,6 +36,12 @@ enum query_format {
     QUERY_FORMAT_PARQUET, /* same order as enum engine_format */
 };
 
+/* What a piece belongs to: same order as enum channel_data_role. */
+enum query_role { QUERY_ROLE_RESULT, QUERY_ROLE_RESULT_SCHEMA, QUERY_ROLE_PARAMETER_SCHEMA };
+
+/* What a text does, from DuckDB's own prepare: same order as enum engine_kind. */
+enum query_kind { QUERY_KIND_READ, QUERY_KIND_WRITE, QUERY_KIND_DDL, QUERY_KIND_TRANSACTION, QUERY_KIND_SETTING };
+
 /* A piece of a result. FLIGHT: one Arrow message, header = flatbuffer, body = buffers; a body larger than a block comes
  * in several pieces, body_total is its whole length and header is empty from the second piece on. Else: bytes in body.
  */
@@ -42,6 +50,7 @@ struct query_piece {
     struct slice body;
     uint64_t body_total; /* FLIGHT: whole length of this message's body, in its first piece */
     bool first;          /* first piece of a message */
+    enum query_role role;
     uint64_t rows;
 };
 
@@ -52,6 +61,8 @@ struct query_end {
     uint64_t rows;
     uint64_t bytes;
     int64_t queued_us, run_us;
+    enum query_kind kind;
+    bool ran; /* QUERY_DESCRIBE_OR_RUN: it did more than read, so it ran */
 };
 
 /* Who takes the result. The sink takes the slices of a piece; holding them back holds the worker back (back-pressure).
@@ -62,16 +73,43 @@ struct query_sink {
     void *owner;
 };
 
+enum query_purpose {
+    QUERY_RUN,
+    /* Nothing runs. Two pieces, each a whole encapsulated IPC message in header: the result's schema (no fields for
+     * what does not read) and the parameters'. The end says the kind. */
+    QUERY_DESCRIBE,
+    /* The same if the text only reads; else it runs and the pieces are its result, QUERY_FORMAT_FLIGHT. */
+    QUERY_DESCRIBE_OR_RUN,
+};
+
+enum query_transaction_step { QUERY_NO_STEP, QUERY_BEGIN, QUERY_COMMIT, QUERY_ROLLBACK };
+
+/* A record batch with values for parameters: flatbuffers of its Schema and RecordBatch message, and its body. */
+struct query_binds {
+    struct str schema, header, body;
+};
+
 struct query_request {
     const struct principal *who;
     struct str tenant; /* may be empty: see tenant_resolve */
     struct str sql;
     struct str parameters; /* JSON, or empty */
+    enum query_purpose purpose;
+    /* NULL: none, the statement leaves nothing behind (a BEGIN without its COMMIT is rolled back). */
+    struct query_session *session;
+    struct str transaction; /* of the session, by its id; empty: the session itself */
+    /* With a session and empty sql: BEGIN opens a transaction (see query_statement_transaction), the others end the one
+     * named above. */
+    enum query_transaction_step step;
+    const struct query_prepared *prepared; /* its sql is what runs; NULL: none */
+    const struct query_binds *binds;       /* copied; NULL: none. Rows are bound one after the other */
+    bool binds_follow; /* instead: come by query_upload_message, as in an upload, until query_upload_finish */
+    void (*on_ready)(void *owner); /* with binds_follow: see query_upload */
+    bool progress;                 /* query_statement_progress will be asked */
     enum query_format format;
     int64_t deadline_us; /* clock_now_us scale; CLOCK_NEVER: only query.timeout applies */
     struct str protocol; /* "flight", "rest": for log and metrics */
     uint64_t request_id;
-    bool describe_only; /* QUERY_FORMAT_FLIGHT: one piece, header = encapsulated IPC schema message; nothing runs */
 };
 
 /* Texts are copied. NULL with *err when refused at once (gate, tenant, queue full, draining). */
@@ -85,6 +123,44 @@ bool query_cancel_id(struct query *query, struct str id, struct err *err);
 struct str query_statement_id(const struct statement *statement);
 /* The statement's tenant. */
 struct str query_statement_tenant(const struct statement *statement);
+/* The id of the transaction that a BEGIN opens; valid when its on_end had no error. */
+struct str query_statement_transaction(const struct statement *statement);
+/* 0 to 1; below 0: not known (yet). */
+double query_statement_progress(const struct statement *statement);
+
+/* --- What a tenant's catalog holds, in the result schemas of Flight SQL; same order as enum engine_metadata_kind. ---
+ */
+enum query_metadata_kind {
+    QUERY_METADATA_CATALOGS,
+    QUERY_METADATA_SCHEMAS,
+    QUERY_METADATA_TABLES,
+    QUERY_METADATA_TABLE_TYPES,
+    QUERY_METADATA_PRIMARY_KEYS,
+    QUERY_METADATA_EXPORTED_KEYS,
+    QUERY_METADATA_IMPORTED_KEYS,
+    QUERY_METADATA_CROSS_REFERENCE,
+};
+#define QUERY_TABLE_TYPES_MAX 16
+
+/* ptr NULL: the question has no such filter; an empty text is a filter. */
+struct query_metadata_request {
+    const struct principal *who;
+    struct str tenant; /* may be empty */
+    enum query_metadata_kind kind;
+    struct query_session *session; /* may be NULL */
+    struct str transaction;
+    struct str catalog, schema, table;
+    struct str fk_catalog, fk_schema, fk_table;
+    struct str types[QUERY_TABLE_TYPES_MAX];
+    size_t type_count; /* 0: all */
+    bool include_schema;
+    int64_t deadline_us;
+    struct str protocol;
+    uint64_t request_id;
+};
+/* As query_run with QUERY_FORMAT_FLIGHT. */
+struct statement *query_metadata(struct query *query, const struct query_metadata_request *request,
+                                 const struct query_sink *sink, struct err *err);
 
 /* --- Uploads: a statement that takes Arrow messages in. --- */
 enum query_mode { QUERY_MODE_CREATE, QUERY_MODE_APPEND, QUERY_MODE_REPLACE, QUERY_MODE_CREATE_APPEND };
@@ -95,6 +171,9 @@ struct query_upload_request {
     struct str schema; /* may be empty: "default" */
     struct str table;
     enum query_mode mode;
+    bool temporary;                /* a temporary table of the session */
+    struct query_session *session; /* NULL: none. Joins the session's single open transaction */
+    struct str transaction;        /* of the session; may be empty */
     int64_t deadline_us;
     struct str protocol;
     uint64_t request_id;
@@ -125,7 +204,7 @@ struct query_info {
     struct str error;                           /* message, or empty */
     int64_t started_wall_us;
     int64_t queued_us, run_us;
-    uint64_t rows, bytes;
+    uint64_t rows, bytes, memory_bytes;
 };
 /* Running ones first, then recent ones, newest first; tenant empty = all. Valid during the call. */
 void query_each(struct query *query, struct str tenant, void (*each)(void *owner, const struct query_info *info),

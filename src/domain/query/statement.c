@@ -111,7 +111,7 @@ struct statement *query_run(struct query *query, const struct query_request *req
         return limits_err(LIMIT_SQL, err), NULL;
     if (request->parameters.len > (uint64_t)limits_get(LIMIT_SQL))
         return err_set(err, ERR_RESOURCE, "the parameters are longer than limit %s", limits_name(LIMIT_SQL)), NULL;
-    enum statement_kind kind = request->describe_only ? STATEMENT_DESCRIBE : STATEMENT_RUN;
+    enum statement_kind kind = request->purpose == QUERY_RUN ? STATEMENT_RUN : STATEMENT_DESCRIBE;
     struct statement *statement = statement_new(query, tenant, kind, sink);
     struct gate_result gate;
     bool ok = gate_check(request->sql, tenant->id, statement->arena, &gate, err);

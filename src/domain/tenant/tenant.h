@@ -1,19 +1,14 @@
-/* Tenants: who they are, where their files lie, and who asks (struct principal). The list lives in memory, its truth in
+/* Tenants: who they are and where their files lie. The list lives in memory, its truth in
  * the store. Loop thread only. */
 #pragma once
 #include "base/arena.h"
 #include "base/err.h"
 #include "base/list.h"
+#include "domain/tenant/principal.h"
 
 struct store;
 struct loop;
 struct tenant_list;
-
-/* Who a request comes from. Without users configured, everyone on loopback is the administrator. */
-struct principal {
-    struct str user;
-    bool admin;
-};
 
 enum tenant_state { TENANT_ACTIVE, TENANT_DELETING };
 

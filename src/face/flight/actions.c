@@ -13,7 +13,7 @@ static bool flight_actions_cancel(struct flight_call *call, struct str body, str
     struct flight_info info;
     if (!flight_cancel_request_decode(body, &info, err))
         return false;
-    bool known = flight_tickets_remove(&call->flight->tickets, info.ticket, edge_principal()->user);
+    bool known = flight_tickets_remove(&call->flight->tickets, info.ticket, call->who->user);
     /* A ticket that was forgotten by age may still be at work. */
     size_t running = flight_ticket_is_name(info.ticket) ? flight_get_cancel(call->flight, info.ticket) : 0;
     flight_cancel_result_encode(result, running > 0 ? FLIGHT_CANCEL_CANCELLING

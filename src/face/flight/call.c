@@ -12,6 +12,7 @@ void *flight_call_new(struct flight *flight, struct rpc_call *rpc, const struct 
     call->arena = arena_new();
     call->edge = (struct edge_request){
         .method = method, .protocol = EDGE_GRPC, .id = rpc_call_id(rpc), .started_us = clock_now_us()};
+    call->who = edge_principal();
     rpc_call_accept(rpc, events, call);
     return call;
 }
@@ -79,10 +80,11 @@ bool flight_call_take(struct flight_call *call, struct str message, struct str *
 }
 
 bool flight_call_run(struct flight_call *call, const struct flight_command *command, struct str tenant_default,
-                     enum query_format format, bool describe_only, const struct query_sink *sink, struct err *err)
+                     enum query_format format, enum query_purpose purpose, const struct query_sink *sink,
+                     struct err *err)
 {
     const struct query_request request = {
-        .who = edge_principal(),
+        .who = call->who,
         .tenant = command->tenant.len ? command->tenant : tenant_default,
         .sql = command->sql,
         .parameters = command->parameters,
@@ -90,7 +92,8 @@ bool flight_call_run(struct flight_call *call, const struct flight_command *comm
         .deadline_us = rpc_call_deadline_us(call->rpc),
         .protocol = S("flight"),
         .request_id = call->edge.id,
-        .describe_only = describe_only,
+        .purpose = purpose,
+        .session = call->session,
     };
     call->statement = query_run(call->flight->query, &request, sink, err);
     if (!call->statement)

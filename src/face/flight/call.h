@@ -24,6 +24,8 @@ struct flight_call {
     struct statement *statement; /* NULL while none runs */
     struct arena *arena;         /* as long as this object */
     struct edge_request edge;
+    const struct principal *who;               /* who asks; set before the method starts; in the arena */
+    struct query_session *session;             /* NULL: none (an API token, a JWT or a certificate names no session) */
     bool has_message;                          /* the request of a method that takes one message was there */
     bool finished;                             /* our status is on its way: nothing more may be sent */
     void (*release)(struct flight_call *call); /* the method's own; may be NULL */
@@ -48,7 +50,7 @@ bool flight_call_take(struct flight_call *call, struct str message, struct str *
 
 /* Runs a command: result_out of the sink go to the method. tenant_default is used when the command names none. */
 bool flight_call_run(struct flight_call *call, const struct flight_command *command, struct str tenant_default,
-                     enum query_format format, bool describe_only, const struct query_sink *sink,
+                     enum query_format format, enum query_purpose purpose, const struct query_sink *sink,
                      struct err *err) MUST_USE;
 
 /* To be called first in on_end: the statement is gone. false: the call is gone too, or has its status already. */

@@ -85,14 +85,14 @@ static bool flight_get_run(struct flight_get *get, struct str message, struct er
     if (!flight_options_from_headers(call->rpc, false, &options, err) || !flight_ticket_decode(message, &ticket, err))
         return false;
     if (flight_ticket_is_name(ticket)) {
-        if (!flight_tickets_find(&call->flight->tickets, ticket, edge_principal()->user, call->arena, &command, err))
+        if (!flight_tickets_find(&call->flight->tickets, ticket, call->who->user, call->arena, &command, err))
             return false;
         get->ticket = ticket;
     } else if (!flight_command_parse(call->arena, ticket, &command, err)) {
         return err_wrap(err, "ticket");
     }
     const struct query_sink sink = {.on_piece = flight_get_on_piece, .on_end = flight_get_on_end, .owner = get};
-    return flight_call_run(call, &command, options.tenant, QUERY_FORMAT_FLIGHT, false, &sink, err);
+    return flight_call_run(call, &command, options.tenant, QUERY_FORMAT_FLIGHT, QUERY_RUN, &sink, err);
 }
 
 static void flight_get_on_message(struct rpc_call *rpc, struct str message)

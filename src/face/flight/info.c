@@ -33,8 +33,7 @@ static void flight_describe_answer(struct flight_describe *describe)
         const struct flight_info info = {
             .schema = buf_str(&describe->schema),
             .descriptor = describe->descriptor,
-            .ticket =
-                flight_tickets_add(&call->flight->tickets, &describe->command, edge_principal()->user, call->arena),
+            .ticket = flight_tickets_add(&call->flight->tickets, &describe->command, call->who->user, call->arena),
         };
         flight_info_encode(&message, &info);
     }
@@ -66,7 +65,7 @@ static bool flight_describe_run(struct flight_describe *describe, struct str mes
         describe->command.tenant = str_copy(call->arena, options.tenant);
     const struct query_sink sink = {
         .on_piece = flight_describe_on_piece, .on_end = flight_describe_on_end, .owner = describe};
-    return flight_call_run(call, &describe->command, options.tenant, QUERY_FORMAT_FLIGHT, true, &sink, err);
+    return flight_call_run(call, &describe->command, options.tenant, QUERY_FORMAT_FLIGHT, QUERY_DESCRIBE, &sink, err);
 }
 
 static void flight_describe_on_message(struct rpc_call *rpc, struct str message)

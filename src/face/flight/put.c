@@ -106,7 +106,7 @@ static bool flight_put_open(struct flight_put *put, struct err *err)
 {
     struct flight_call *call = &put->call;
     const struct query_upload_request request = {
-        .who = edge_principal(),
+        .who = call->who,
         .tenant = put->table.tenant.len ? put->table.tenant : put->options.tenant,
         .schema = put->table.schema,
         .table = put->table.table,

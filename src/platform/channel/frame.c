@@ -35,6 +35,14 @@ const char *channel_type_name(unsigned type)
         return "ASK";
     case CHANNEL_STOP:
         return "STOP";
+    case CHANNEL_METADATA:
+        return "METADATA";
+    case CHANNEL_CLOSE:
+        return "CLOSE";
+    case CHANNEL_FORGET:
+        return "FORGET";
+    case CHANNEL_PROGRESS:
+        return "PROGRESS";
     case CHANNEL_READY:
         return "READY";
     case CHANNEL_DATA:
@@ -279,23 +287,54 @@ bool channel_decode_credit(struct str payload, uint32_t *block_out, struct err *
     return channel_decode_block(payload, CHANNEL_CREDIT, block_out, err);
 }
 
-/* --- RUN, DESCRIBE --- */
+/* --- RUN, DESCRIBE, METADATA --- */
+
+static void channel_write_blocks(struct buf *buf, const uint32_t *blocks, uint32_t count)
+{
+    assert(count <= CHANNEL_GRANTS_MAX);
+    writer_u32le(buf, count);
+    for (uint32_t i = 0; i < count; i++)
+        writer_u32le(buf, blocks[i]);
+}
+
+/* A list with its count in front; more than max is broken. */
+static uint32_t channel_read_count(struct reader *reader, uint32_t max)
+{
+    uint32_t count = reader_u32le(reader);
+    if (count <= max)
+        return count;
+    reader->failed = true;
+    return 0;
+}
+
+static uint32_t channel_read_blocks(struct reader *reader, uint32_t *blocks)
+{
+    uint32_t count = channel_read_count(reader, CHANNEL_GRANTS_MAX);
+    for (uint32_t i = 0; i < count; i++)
+        blocks[i] = reader_u32le(reader);
+    return count;
+}
 
 void channel_encode_run(struct buf *buf, enum channel_type type, uint64_t statement, const struct channel_run *run)
 {
-    assert(run->block_count <= CHANNEL_GRANTS_MAX);
     size_t mark = channel_frame_begin(buf, type, statement);
     writer_u8(buf, run->format);
-    writer_u8(buf, run->read_only);
+    writer_u8(buf, run->rights);
+    writer_u8(buf, run->binds);
     writer_u8(buf, run->files_allowed);
+    writer_u8(buf, run->progress);
+    writer_u8(buf, run->run_unless_reads);
+    writer_u64le(buf, run->connection);
+    writer_u64le(buf, run->prepared);
     writer_u64le(buf, run->batch_target);
     writer_text(buf, run->statement_id);
     writer_text(buf, run->refusal);
     writer_text(buf, run->sql);
     writer_text(buf, run->parameters);
-    writer_u32le(buf, run->block_count);
-    for (uint32_t i = 0; i < run->block_count; i++)
-        writer_u32le(buf, run->blocks[i]);
+    writer_text(buf, run->bind_schema);
+    writer_text(buf, run->bind_header);
+    writer_text(buf, run->bind_body);
+    channel_write_blocks(buf, run->blocks, run->block_count);
     channel_frame_end(buf, mark);
 }
 
@@ -303,23 +342,130 @@ bool channel_decode_run(struct str payload, struct channel_run *run_out, struct 
 {
     struct reader reader = reader_from(payload);
     struct channel_run run = {.format = reader_u8(&reader)};
-    run.read_only = channel_read_flag(&reader);
+    run.rights = reader_u8(&reader);
+    run.binds = reader_u8(&reader);
     run.files_allowed = channel_read_flag(&reader);
+    run.progress = channel_read_flag(&reader);
+    run.run_unless_reads = channel_read_flag(&reader);
+    run.connection = reader_u64le(&reader);
+    run.prepared = reader_u64le(&reader);
     run.batch_target = reader_u64le(&reader);
     run.statement_id = reader_text(&reader);
     run.refusal = reader_text(&reader);
     run.sql = reader_text(&reader);
     run.parameters = reader_text(&reader);
-    run.block_count = reader_u32le(&reader);
-    if (run.block_count > CHANNEL_GRANTS_MAX) {
+    run.bind_schema = reader_text(&reader);
+    run.bind_header = reader_text(&reader);
+    run.bind_body = reader_text(&reader);
+    run.block_count = channel_read_blocks(&reader, run.blocks);
+    if (run.binds > CHANNEL_BINDS_PUT)
         reader.failed = true;
-        run.block_count = 0;
-    }
-    for (uint32_t i = 0; i < run.block_count; i++)
-        run.blocks[i] = reader_u32le(&reader);
     if (!channel_decoded(&reader, CHANNEL_RUN, err))
         return false;
     *run_out = run;
+    return true;
+}
+
+enum channel_metadata_flags {
+    CHANNEL_METADATA_CATALOG = 1,
+    CHANNEL_METADATA_SCHEMA = 2,
+    CHANNEL_METADATA_TABLE = 4,
+    CHANNEL_METADATA_FK_CATALOG = 8,
+    CHANNEL_METADATA_FK_SCHEMA = 16,
+};
+
+void channel_encode_metadata(struct buf *buf, uint64_t statement, const struct channel_metadata *metadata)
+{
+    assert(metadata->type_count <= CHANNEL_TABLE_TYPES_MAX);
+    size_t mark = channel_frame_begin(buf, CHANNEL_METADATA, statement);
+    unsigned flags = (metadata->has_catalog ? CHANNEL_METADATA_CATALOG : 0u) |
+                     (metadata->has_schema ? CHANNEL_METADATA_SCHEMA : 0u) |
+                     (metadata->has_table ? CHANNEL_METADATA_TABLE : 0u) |
+                     (metadata->has_fk_catalog ? CHANNEL_METADATA_FK_CATALOG : 0u) |
+                     (metadata->has_fk_schema ? CHANNEL_METADATA_FK_SCHEMA : 0u);
+    writer_u8(buf, metadata->kind);
+    writer_u8(buf, metadata->include_schema);
+    writer_u8(buf, (uint8_t)flags);
+    writer_u64le(buf, metadata->connection);
+    writer_text(buf, metadata->catalog);
+    writer_text(buf, metadata->schema);
+    writer_text(buf, metadata->table);
+    writer_text(buf, metadata->fk_catalog);
+    writer_text(buf, metadata->fk_schema);
+    writer_text(buf, metadata->fk_table);
+    writer_u32le(buf, metadata->type_count);
+    for (uint32_t i = 0; i < metadata->type_count; i++)
+        writer_text(buf, metadata->types[i]);
+    channel_write_blocks(buf, metadata->blocks, metadata->block_count);
+    channel_frame_end(buf, mark);
+}
+
+bool channel_decode_metadata(struct str payload, struct channel_metadata *metadata_out, struct err *err)
+{
+    struct reader reader = reader_from(payload);
+    struct channel_metadata metadata = {.kind = reader_u8(&reader)};
+    metadata.include_schema = channel_read_flag(&reader);
+    unsigned flags = reader_u8(&reader);
+    metadata.has_catalog = flags & CHANNEL_METADATA_CATALOG;
+    metadata.has_schema = flags & CHANNEL_METADATA_SCHEMA;
+    metadata.has_table = flags & CHANNEL_METADATA_TABLE;
+    metadata.has_fk_catalog = flags & CHANNEL_METADATA_FK_CATALOG;
+    metadata.has_fk_schema = flags & CHANNEL_METADATA_FK_SCHEMA;
+    metadata.connection = reader_u64le(&reader);
+    metadata.catalog = reader_text(&reader);
+    metadata.schema = reader_text(&reader);
+    metadata.table = reader_text(&reader);
+    metadata.fk_catalog = reader_text(&reader);
+    metadata.fk_schema = reader_text(&reader);
+    metadata.fk_table = reader_text(&reader);
+    metadata.type_count = channel_read_count(&reader, CHANNEL_TABLE_TYPES_MAX);
+    for (uint32_t i = 0; i < metadata.type_count; i++)
+        metadata.types[i] = reader_text(&reader);
+    metadata.block_count = channel_read_blocks(&reader, metadata.blocks);
+    if (flags > 31)
+        reader.failed = true;
+    if (!channel_decoded(&reader, CHANNEL_METADATA, err))
+        return false;
+    *metadata_out = metadata;
+    return true;
+}
+
+/* --- CLOSE, FORGET --- */
+
+void channel_encode_close(struct buf *buf, uint64_t connection)
+{
+    size_t mark = channel_frame_begin(buf, CHANNEL_CLOSE, 0);
+    writer_u64le(buf, connection);
+    channel_frame_end(buf, mark);
+}
+
+bool channel_decode_close(struct str payload, uint64_t *connection_out, struct err *err)
+{
+    struct reader reader = reader_from(payload);
+    uint64_t connection = reader_u64le(&reader);
+    if (!channel_decoded(&reader, CHANNEL_CLOSE, err))
+        return false;
+    *connection_out = connection;
+    return true;
+}
+
+void channel_encode_forget(struct buf *buf, uint64_t connection, uint64_t prepared)
+{
+    size_t mark = channel_frame_begin(buf, CHANNEL_FORGET, 0);
+    writer_u64le(buf, connection);
+    writer_u64le(buf, prepared);
+    channel_frame_end(buf, mark);
+}
+
+bool channel_decode_forget(struct str payload, uint64_t *connection_out, uint64_t *prepared_out, struct err *err)
+{
+    struct reader reader = reader_from(payload);
+    uint64_t connection = reader_u64le(&reader);
+    uint64_t prepared = reader_u64le(&reader);
+    if (!channel_decoded(&reader, CHANNEL_FORGET, err))
+        return false;
+    *connection_out = connection;
+    *prepared_out = prepared;
     return true;
 }
 
@@ -329,7 +475,9 @@ void channel_encode_upload(struct buf *buf, uint64_t statement, const struct cha
 {
     size_t mark = channel_frame_begin(buf, CHANNEL_UPLOAD, statement);
     writer_u8(buf, upload->mode);
-    writer_u8(buf, upload->read_only);
+    writer_u8(buf, upload->rights);
+    writer_u8(buf, upload->temporary);
+    writer_u64le(buf, upload->connection);
     writer_text(buf, upload->refusal);
     writer_text(buf, upload->schema);
     writer_text(buf, upload->table);
@@ -340,7 +488,9 @@ bool channel_decode_upload(struct str payload, struct channel_upload *upload_out
 {
     struct reader reader = reader_from(payload);
     struct channel_upload upload = {.mode = reader_u8(&reader)};
-    upload.read_only = channel_read_flag(&reader);
+    upload.rights = reader_u8(&reader);
+    upload.temporary = channel_read_flag(&reader);
+    upload.connection = reader_u64le(&reader);
     upload.refusal = reader_text(&reader);
     upload.schema = reader_text(&reader);
     upload.table = reader_text(&reader);
@@ -430,6 +580,7 @@ void channel_encode_data(struct buf *buf, uint64_t statement, const struct chann
 {
     assert(data->block ? data->body.len == 0 : data->body.len == data->len);
     size_t mark = channel_frame_begin(buf, CHANNEL_DATA, statement);
+    writer_u8(buf, data->role);
     writer_u8(buf, data->first);
     writer_u32le(buf, data->block);
     writer_u64le(buf, data->len);
@@ -443,13 +594,16 @@ void channel_encode_data(struct buf *buf, uint64_t statement, const struct chann
 bool channel_decode_data(struct str payload, struct channel_data *data_out, struct err *err)
 {
     struct reader reader = reader_from(payload);
-    struct channel_data data = {.first = channel_read_flag(&reader)};
+    struct channel_data data = {.role = reader_u8(&reader)};
+    data.first = channel_read_flag(&reader);
     data.block = reader_u32le(&reader);
     data.len = reader_u64le(&reader);
     data.body_total = reader_u64le(&reader);
     data.rows = reader_u64le(&reader);
     data.header = reader_text(&reader);
     data.body = channel_read_body(&reader, data.block, data.len);
+    if (data.role > CHANNEL_DATA_PARAMETER_SCHEMA)
+        reader.failed = true;
     if (!channel_decoded(&reader, CHANNEL_DATA, err))
         return false;
     *data_out = data;
@@ -464,8 +618,12 @@ void channel_encode_end(struct buf *buf, uint64_t statement, const struct channe
     writer_u8(buf, (uint8_t)end->code);
     writer_u8(buf, end->kind);
     writer_u8(buf, end->last);
+    writer_u8(buf, end->ran);
+    writer_u8(buf, end->transaction);
+    writer_u8(buf, end->kept);
     writer_u64le(buf, end->rows);
     writer_u64le(buf, end->bytes);
+    writer_u64le(buf, end->memory_bytes);
     writer_text(buf, end->message);
     writer_text(buf, end->hint);
     channel_frame_end(buf, mark);
@@ -476,9 +634,13 @@ bool channel_decode_end(struct str payload, struct channel_end *end_out, struct 
     struct reader reader = reader_from(payload);
     struct channel_end end = {.code = channel_read_code(&reader)};
     end.kind = reader_u8(&reader);
-    end.last = reader_u8(&reader) != 0;
+    end.last = channel_read_flag(&reader);
+    end.ran = channel_read_flag(&reader);
+    end.transaction = channel_read_flag(&reader);
+    end.kept = channel_read_flag(&reader);
     end.rows = reader_u64le(&reader);
     end.bytes = reader_u64le(&reader);
+    end.memory_bytes = reader_u64le(&reader);
     end.message = reader_text(&reader);
     end.hint = reader_text(&reader);
     if (!channel_decoded(&reader, CHANNEL_END, err))
@@ -507,5 +669,26 @@ bool channel_decode_usage(struct str payload, struct channel_usage *usage_out, s
     if (!channel_decoded(&reader, CHANNEL_USAGE, err))
         return false;
     *usage_out = usage;
+    return true;
+}
+
+/* --- PROGRESS --- */
+
+void channel_encode_progress(struct buf *buf, uint64_t statement, const struct channel_progress *progress)
+{
+    size_t mark = channel_frame_begin(buf, CHANNEL_PROGRESS, statement);
+    writer_u32le(buf, progress->permille);
+    writer_u64le(buf, progress->rows);
+    channel_frame_end(buf, mark);
+}
+
+bool channel_decode_progress(struct str payload, struct channel_progress *progress_out, struct err *err)
+{
+    struct reader reader = reader_from(payload);
+    struct channel_progress progress = {.permille = reader_u32le(&reader)};
+    progress.rows = reader_u64le(&reader);
+    if (!channel_decoded(&reader, CHANNEL_PROGRESS, err))
+        return false;
+    *progress_out = progress;
     return true;
 }

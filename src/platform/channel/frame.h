@@ -8,7 +8,7 @@
 #include "base/err.h"
 #include "base/limits.h"
 
-#define CHANNEL_VERSION 1
+#define CHANNEL_VERSION 2
 #define CHANNEL_HEADER_SIZE 16
 /* A body up to this size travels in its frame; larger ones in a block. */
 #define CHANNEL_INLINE_MAX 32768
@@ -16,6 +16,8 @@
 #define CHANNEL_INLINE_TOTAL 65536
 /* Most blocks that one frame can grant. */
 #define CHANNEL_GRANTS_MAX 64
+/* Most names of table types that one question can list. */
+#define CHANNEL_TABLE_TYPES_MAX 16
 
 enum channel_type {
     /* front to worker */
@@ -32,12 +34,16 @@ enum channel_type {
     CHANNEL_SNAPSHOT,
     CHANNEL_ASK,  /* empty: answer with USAGE */
     CHANNEL_STOP, /* empty: close the database and exit */
+    CHANNEL_METADATA,
+    CHANNEL_CLOSE,  /* ends a connection */
+    CHANNEL_FORGET, /* ends a prepared statement */
     /* worker to front */
     CHANNEL_READY = 64,
     CHANNEL_DATA,
     CHANNEL_END,
     CHANNEL_PUT_DONE,
     CHANNEL_USAGE,
+    CHANNEL_PROGRESS,
 };
 const char *channel_type_name(unsigned type);
 
@@ -96,16 +102,42 @@ bool channel_decode_attach(struct str payload, struct channel_attach *attach_out
 void channel_encode_detach(struct buf *buf, uint32_t block);
 bool channel_decode_detach(struct str payload, uint32_t *block_out, struct err *err) MUST_USE;
 
-/* RUN and DESCRIBE. */
+/* How the values for a statement's parameters come. */
+enum channel_binds {
+    CHANNEL_BINDS_JSON,   /* in parameters, or none */
+    CHANNEL_BINDS_INLINE, /* bind_*: one record batch, in this frame */
+    CHANNEL_BINDS_PUT,    /* as PUT frames: a schema message, then record batches; FINISH ends them */
+};
+
+/* RUN and DESCRIBE.
+ *
+ * connection: the number of a connection that a session keeps in this worker; 0 = any clean one. A connection that is
+ * not known yet is a clean one from the pool; after the statement it stays under its number if something is left in it
+ * (transaction, temporary object, setting, prepared statement), else it goes back to the pool. The front sends one
+ * statement after the other to one connection.
+ *
+ * prepared: not 0 = the connection keeps what it prepared under this number; sql comes along every time, so a
+ * connection that does not have it (a fresh worker) prepares again.
+ *
+ * Several rows of bound values run the statement once per row: results follow each other in one stream, counts add up;
+ * outside of a transaction all rows of a statement that writes are one transaction. */
 struct channel_run {
     uint8_t format; /* enum engine_format */
-    bool read_only;
+    uint8_t rights; /* enum engine_rights */
+    uint8_t binds;  /* enum channel_binds */
     bool files_allowed;
+    bool progress;         /* PROGRESS frames while it runs */
+    bool run_unless_reads; /* DESCRIBE only: a text that does more than read runs, DATA is its result (format FLIGHT) */
+    uint64_t connection;
+    uint64_t prepared;
     uint64_t batch_target; /* bytes */
     struct str statement_id;
     struct str refusal; /* not empty: writes are refused with this message */
     struct str sql;
-    struct str parameters;
+    struct str parameters;  /* JSON */
+    struct str bind_schema; /* flatbuffer of a Schema message */
+    struct str bind_header; /* flatbuffer of a RecordBatch message */
+    struct str bind_body;
     uint32_t blocks[CHANNEL_GRANTS_MAX];
     uint32_t block_count;
 };
@@ -117,9 +149,11 @@ void channel_encode_credit(struct buf *buf, uint64_t statement, uint32_t block);
 bool channel_decode_credit(struct str payload, uint32_t *block_out, struct err *err) MUST_USE;
 
 struct channel_upload {
-    uint8_t mode; /* enum engine_upload_mode */
-    bool read_only;
-    struct str refusal; /* as in RUN */
+    uint8_t mode;        /* enum engine_upload_mode */
+    uint8_t rights;      /* enum engine_rights */
+    bool temporary;      /* a temporary table of the connection */
+    uint64_t connection; /* as in RUN; inside its open transaction if it has one */
+    struct str refusal;  /* as in RUN */
     struct str schema, table;
 };
 void channel_encode_upload(struct buf *buf, uint64_t statement, const struct channel_upload *upload);
@@ -143,12 +177,42 @@ struct channel_put_done {
 void channel_encode_put_done(struct buf *buf, uint64_t statement, const struct channel_put_done *done);
 bool channel_decode_put_done(struct str payload, struct channel_put_done *done_out, struct err *err) MUST_USE;
 
+/* What the tenant's catalog holds, in the schemas of Flight SQL (enum engine_metadata_kind), format FLIGHT. A pattern
+ * or name counts only where its flag is set: absent and empty are different questions. */
+struct channel_metadata {
+    uint8_t kind; /* enum engine_metadata_kind */
+    bool include_schema;
+    bool has_catalog, has_schema, has_fk_catalog, has_fk_schema, has_table;
+    uint64_t connection; /* as in RUN: temporary tables and what its transaction made show */
+    struct str catalog, schema, table;
+    struct str fk_catalog, fk_schema, fk_table; /* cross reference */
+    struct str types[CHANNEL_TABLE_TYPES_MAX];
+    uint32_t type_count; /* 0: all */
+    uint32_t blocks[CHANNEL_GRANTS_MAX];
+    uint32_t block_count;
+};
+void channel_encode_metadata(struct buf *buf, uint64_t statement, const struct channel_metadata *metadata);
+bool channel_decode_metadata(struct str payload, struct channel_metadata *metadata_out, struct err *err) MUST_USE;
+
+/* About the worker (statement 0): rolls back and closes a connection; unknown ones are ignored. */
+void channel_encode_close(struct buf *buf, uint64_t connection);
+bool channel_decode_close(struct str payload, uint64_t *connection_out, struct err *err) MUST_USE;
+/* About the worker: the prepared statement is not needed any more. */
+void channel_encode_forget(struct buf *buf, uint64_t connection, uint64_t prepared);
+bool channel_decode_forget(struct str payload, uint64_t *connection_out, uint64_t *prepared_out,
+                           struct err *err) MUST_USE;
+
 void channel_encode_snapshot(struct buf *buf, uint64_t statement, struct str path);
 bool channel_decode_snapshot(struct str payload, struct str *path_out, struct err *err) MUST_USE;
 
+/* What a message is. DESCRIBE answers with RESULT_SCHEMA and PARAMETER_SCHEMA, each a whole encapsulated IPC message in
+ * header, without body, in this order; DATA is a message of a result. */
+enum channel_data_role { CHANNEL_DATA_RESULT, CHANNEL_DATA_RESULT_SCHEMA, CHANNEL_DATA_PARAMETER_SCHEMA };
+
 /* A piece of a result, its body in a block or (block 0) in the frame. */
 struct channel_data {
-    bool first; /* of its message */
+    uint8_t role; /* enum channel_data_role */
+    bool first;   /* of its message */
     uint32_t block;
     uint64_t len;        /* of this piece's body */
     uint64_t body_total; /* of the message's body; in its first piece */
@@ -164,7 +228,11 @@ struct channel_end {
     enum err_code code; /* ERR_OK: done */
     uint8_t kind;       /* enum engine_kind */
     bool last;          /* the worker ends by itself now: it takes no more statements */
+    bool ran;           /* false: it was described only */
+    bool transaction;   /* the connection is inside a transaction now */
+    bool kept;          /* the connection holds something now that a fresh one would not have (prepared ones aside) */
     uint64_t rows, bytes;
+    uint64_t memory_bytes; /* most that DuckDB held for it, as far as known; 0 = not known */
     struct str message, hint;
 };
 void channel_encode_end(struct buf *buf, uint64_t statement, const struct channel_end *end);
@@ -175,3 +243,11 @@ struct channel_usage {
 };
 void channel_encode_usage(struct buf *buf, const struct channel_usage *usage);
 bool channel_decode_usage(struct str payload, struct channel_usage *usage_out, struct err *err) MUST_USE;
+
+/* How far a statement is, for those that asked for it; several times a second. */
+struct channel_progress {
+    uint32_t permille; /* UINT32_MAX: not known */
+    uint64_t rows;     /* sent so far */
+};
+void channel_encode_progress(struct buf *buf, uint64_t statement, const struct channel_progress *progress);
+bool channel_decode_progress(struct str payload, struct channel_progress *progress_out, struct err *err) MUST_USE;

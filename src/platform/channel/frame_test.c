@@ -102,7 +102,7 @@ static void run_survives_the_way(void **state)
     AUTO(buf) struct buf buf = {0};
     struct err error;
     struct channel_run run = {.format = 4,
-                              .read_only = true,
+                              .rights = 2,
                               .batch_target = 700000,
                               .statement_id = S("q1"),
                               .refusal = S("disk"),
@@ -114,7 +114,7 @@ static void run_survives_the_way(void **state)
     struct channel_run got;
     assert_true(channel_decode_run(frame_of(&buf).payload, &got, &error));
     assert_int_equal(got.format, 4);
-    assert_true(got.read_only);
+    assert_int_equal(got.rights, 2);
     assert_false(got.files_allowed);
     assert_int_equal(got.batch_target, 700000);
     assert_text(got.sql, "select 42");

@@ -38,8 +38,14 @@ void engine_session_interrupt(struct engine_session *session);
 enum engine_kind { ENGINE_KIND_READ, ENGINE_KIND_WRITE, ENGINE_KIND_DDL, ENGINE_KIND_TRANSACTION, ENGINE_KIND_SETTING };
 
 /* Rights and bounds that travel with a statement. */
+enum engine_rights {
+    ENGINE_MAY_OWN,   /* everything that the list of kinds allows */
+    ENGINE_MAY_WRITE, /* no DDL, but temporary objects */
+    ENGINE_MAY_READ,  /* READ ONLY transaction, kinds beyond READ refused, but settings and transaction control */
+};
+
 struct engine_policy {
-    bool read_only;      /* a reader: READ ONLY transaction, kinds beyond READ refused */
+    enum engine_rights rights;
     bool writes_refused; /* disk nearly full or quota reached: kinds WRITE and DDL, but DELETE and DROP, refused */
     struct str refusal;  /* error message for writes_refused */
     bool files_allowed;  /* import worker: COPY and table functions on files */

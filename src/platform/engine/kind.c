@@ -30,7 +30,7 @@ static const struct {
 static bool engine_kind_policy(enum engine_kind kind, enum engine_kind_right right, const struct engine_policy *policy,
                                struct err *err)
 {
-    if (policy->read_only && kind != ENGINE_KIND_READ) {
+    if (policy->rights == ENGINE_MAY_READ && kind != ENGINE_KIND_READ) {
         err_set(err, ERR_DENIED, "this user may read only");
         return err_hint(err, "ask an administrator of the tenant for the right to write");
     }
@@ -48,8 +48,8 @@ bool engine_kind_check(duckdb_statement_type type, const struct engine_policy *p
     /* EXPLAIN ANALYZE runs what it explains, so it counts as reading only where reading is enforced another way. */
     if (type == DUCKDB_STATEMENT_TYPE_EXPLAIN) {
         *kind_out = ENGINE_KIND_READ;
-        return engine_kind_policy(policy->read_only ? ENGINE_KIND_READ : ENGINE_KIND_WRITE, ENGINE_ALLOWED, policy,
-                                  err);
+        return engine_kind_policy(policy->rights == ENGINE_MAY_READ ? ENGINE_KIND_READ : ENGINE_KIND_WRITE,
+                                  ENGINE_ALLOWED, policy, err);
     }
     for (size_t i = 0; i < sizeof(engine_kinds) / sizeof(engine_kinds[0]); i++) {
         if (engine_kinds[i].type != type)

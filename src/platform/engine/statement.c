@@ -196,8 +196,8 @@ bool engine_run(struct engine_session *session, const struct engine_request *req
     if (request->parameters.len > 0 && !(run.parameters = json_parse(arena, request->parameters, err)))
         return err_wrap(err, "parameters");
     const char *sql = str_cstr(arena, request->sql);
-    bool ok = request->policy.read_only && !session->in_transaction ? engine_run_reading(&run, sql)
-                                                                    : engine_run_all(&run, sql);
+    bool ok = request->policy.rights == ENGINE_MAY_READ && !session->in_transaction ? engine_run_reading(&run, sql)
+                                                                                    : engine_run_all(&run, sql);
     if (ok && request->policy.writes_refused && run.stats.kind != ENGINE_KIND_READ)
         engine_give_back(session);
     if (ok)

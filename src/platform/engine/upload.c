@@ -121,7 +121,7 @@ static bool engine_upload_prepare(struct engine_upload *upload, const struct eng
 {
     struct arena *arena = upload->arena;
     struct str schema = request->schema.len ? str_copy(arena, request->schema) : S("default");
-    if (request->policy.read_only)
+    if (request->policy.rights == ENGINE_MAY_READ)
         return err_set(err, ERR_DENIED, "this user may read only");
     if (request->policy.writes_refused)
         return err_set(err, ERR_RESOURCE, "%.*s", STR_ARG(request->policy.refusal));

@@ -5,6 +5,7 @@
 #pragma once
 #include "base/arena.h"
 #include "base/err.h"
+#include "platform/net/peer.h"
 #include "platform/net/slice.h"
 
 struct http_field {
@@ -23,9 +24,10 @@ struct http_request {
     struct str body;
     const struct http_field *fields;
     size_t field_count;
-    struct str remote;    /* "127.0.0.1:51234" */
-    const char *protocol; /* "http1" or "http2": a metrics label */
-    uint64_t id;          /* of this process; in every log line */
+    struct str remote;           /* "127.0.0.1:51234" */
+    const struct net_peer *peer; /* the other end; never NULL */
+    const char *protocol;        /* "http1" or "http2": a metrics label */
+    uint64_t id;                 /* of this process; in every log line */
     int64_t started_us;
     /* Called when the client went away before the answer ended; the request ends with this call. May be NULL. */
     void (*on_gone)(struct http_request *request);

@@ -5,6 +5,7 @@
 #pragma once
 #include "base/arena.h"
 #include "base/err.h"
+#include "platform/net/peer.h"
 #include "platform/net/slice.h"
 
 struct rpc_call;
@@ -51,6 +52,16 @@ int64_t rpc_call_deadline_us(const struct rpc_call *call);
 struct str rpc_call_remote(const struct rpc_call *call);
 /* Same number for all calls of one HTTP/2 connection. */
 uint64_t rpc_call_connection(const struct rpc_call *call);
+/* The other end; lives as long as the call. */
+const struct net_peer *rpc_call_peer(const struct rpc_call *call);
+/* The only caller that is told when a connection has gone: on_gone(owner, connection), from the loop. */
+void rpc_service_on_connection_gone(struct rpc_service *service, void (*on_gone)(void *owner, uint64_t connection));
+
+/* From on_start, instead of accepting: nothing of the call is handed out until rpc_call_release runs on_start of the
+ * method again (then it has to accept or finish). What the client sends meanwhile waits within its window. on_closed of
+ * the events comes if the client goes away before; they may have no other member. */
+void rpc_call_hold(struct rpc_call *call, const struct rpc_events *events, void *owner);
+void rpc_call_release(struct rpc_call *call);
 
 /* Sends one message made of the slices (taken, in order); the 5-byte gRPC prefix is added here. */
 void rpc_send(struct rpc_call *call, const struct slice *slices, size_t count);

@@ -1,0 +1,43 @@
+/* The one door for identities: turns what a request carries into a principal. Passwords are hashed by threads of their
+ * own, so an answer may come later; everything else is answered at once. Loop thread only. */
+#pragma once
+#include "base/list.h"
+#include "domain/tenant/principal.h"
+
+struct auth;
+
+/* What a request says about who it is. Texts live as long as the request. */
+struct auth_request {
+    struct str authorization; /* the header: "Basic …" (padded or not), "Bearer …", any case; empty: none */
+    struct str payload;       /* Handshake's BasicAuth message was decoded to these two; empty: none */
+    struct str payload_password;
+    struct str certificate; /* subject of the client certificate (CN), verified by TLS; empty: none */
+    struct str remote;      /* "127.0.0.1:51234" */
+    bool loopback;          /* remote is this machine, and no proxy is configured */
+};
+
+enum auth_outcome {
+    AUTH_DONE,  /* *who_out is filled in */
+    AUTH_ERROR, /* *err: ERR_UNAUTHENTICATED, or ERR_RESOURCE with a hint how long to wait (too many failures) */
+    AUTH_LATER, /* done is called from the loop, unless cancelled before */
+};
+
+/* In the caller's memory until done or auth_cancel. */
+struct auth_wait {
+    struct list node;
+    void (*done)(struct auth_wait *wait, const struct principal *who, const struct err *error);
+    void *owner;
+    struct auth *auth;
+    void *work; /* auth's own */
+};
+
+/* who and its texts go to the arena, which must live until done. */
+enum auth_outcome auth_check(struct auth *auth, const struct auth_request *request, struct arena *arena,
+                             struct auth_wait *wait, struct principal *who_out, struct err *err);
+void auth_cancel(struct auth_wait *wait);
+
+/* A signed bearer for a principal that has proved itself by password, good for user.login_life: "Bearer eider_l1…" is
+ * accepted afterwards and names the same login. In the arena; text without "Bearer ". */
+struct str auth_login_bearer(struct auth *auth, const struct principal *who, struct arena *arena);
+/* Users exist: without credentials nobody gets in. */
+bool auth_is_required(const struct auth *auth);

@@ -1,0 +1,53 @@
+/* Who asks, and what they may do. A principal is made by auth.h for one request and lives in that request's arena. */
+#pragma once
+#include "base/arena.h"
+#include "base/err.h"
+
+/* Of a user in a tenant; each may do what those before it may. */
+enum role {
+    ROLE_NONE,
+    ROLE_READER, /* SELECT */
+    ROLE_WRITER, /* INSERT, UPDATE, DELETE, MERGE, uploads into tables that exist, temporary tables */
+    ROLE_OWNER,  /* CREATE, ALTER, DROP; users, tokens, statements and audit of the tenant; backup */
+};
+/* "reader"; "none". */
+const char *role_name(enum role role);
+/* ERR_INVALID lists the known ones. */
+bool role_from_name(struct str name, enum role *role_out, struct err *err) MUST_USE;
+
+struct grant {
+    struct str tenant;
+    enum role role;
+};
+
+/* How it was proved. */
+enum principal_proof {
+    PRINCIPAL_OPEN, /* no users are configured: everyone on loopback is the administrator */
+    PRINCIPAL_PASSWORD,
+    PRINCIPAL_LOGIN, /* the bearer that a login gave out */
+    PRINCIPAL_TOKEN,
+    PRINCIPAL_JWT,
+    PRINCIPAL_CERTIFICATE,
+};
+const char *principal_proof_name(enum principal_proof proof);
+
+struct principal {
+    struct str user;
+    bool admin;   /* may do everything */
+    bool metrics; /* may read /metrics */
+    enum principal_proof proof;
+    const struct grant *grants; /* ordered by tenant */
+    size_t grant_count;
+    struct str token;  /* PRINCIPAL_TOKEN: its name */
+    struct str login;  /* PRINCIPAL_LOGIN: the login's id, which names a session; else empty */
+    struct str tenant; /* the tenant that a token is for: the default of its requests; else empty */
+};
+
+/* ROLE_NONE when the tenant is hidden from them. An admin owns every tenant. */
+enum role principal_role(const struct principal *who, struct str tenant);
+/* ERR_DENIED with the role that is missing; ERR_NOT_FOUND, as for a tenant that does not exist, when it is hidden. */
+bool principal_need(const struct principal *who, struct str tenant, enum role role, struct err *err) MUST_USE;
+/* ERR_DENIED unless admin. */
+bool principal_need_admin(const struct principal *who, struct err *err) MUST_USE;
+/* A copy that lives in the arena. */
+struct principal *principal_copy(struct arena *arena, const struct principal *who);
