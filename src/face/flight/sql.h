@@ -55,7 +55,7 @@ struct flight_sql {
     int32_t data_type;
     int if_not_exist, if_exists; /* ingest: the enums of TableDefinitionOptions */
     bool temporary;
-    bool has_options; /* ingest: options that eider does not know */
+    struct str option; /* ingest: the name of one of its options, none of which eider knows; ptr NULL: none */
 };
 
 /* Also for bytes that are no Any of Flight SQL: then kind is NONE. ERR_INVALID for a known name with bad bytes,
