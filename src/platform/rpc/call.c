@@ -109,10 +109,23 @@ static void rpc_call_end_message(struct rpc_call *call)
     rpc_stream_forget(rpc_call_stream(call), &call->message);
 }
 
+static void rpc_call_gather_held(struct rpc_call *call, struct str bytes)
+{
+    if (call->finished || rpc_stream_gather(rpc_call_stream(call), &call->held, bytes))
+        return;
+    struct err err = {0};
+    limits_err(LIMIT_HTTP2_GATHERED, &err);
+    rpc_call_refuse(call, &err);
+}
+
 void rpc_call_input(struct rpc_stream *stream, struct str bytes)
 {
     struct rpc_call *call = &stream->call;
     struct err err = {0};
+    if (call->is_held) {
+        rpc_call_gather_held(call, bytes);
+        return;
+    }
     while (call->events && !call->finished) {
         uint32_t size;
         struct str part;
@@ -139,7 +152,7 @@ void rpc_call_input(struct rpc_stream *stream, struct str bytes)
 void rpc_call_half_close(struct rpc_stream *stream)
 {
     struct rpc_call *call = &stream->call;
-    if (!call->events || call->finished)
+    if (!call->events || call->finished || call->is_held)
         return;
     if (framing_is_idle(&call->framing)) {
         if (call->events->on_half_close)
@@ -174,6 +187,32 @@ void rpc_call_accept(struct rpc_call *call, const struct rpc_events *events, voi
     assert(!call->events && events);
     call->events = events;
     call->owner = owner;
+}
+
+void rpc_call_hold(struct rpc_call *call, const struct rpc_events *events, void *owner)
+{
+    rpc_call_accept(call, events, owner);
+    call->is_held = true;
+    rpc_call_pause(call);
+}
+
+void rpc_call_release(struct rpc_call *call)
+{
+    struct rpc_stream *stream = rpc_call_stream(call);
+    assert(call->is_held);
+    if (call->finished) /* refused meanwhile: on_closed of the holder comes */
+        return;
+    struct buf held = call->held;
+    call->held = (struct buf){0};
+    stream->session->gathered -= buf_len(&held);
+    call->is_held = false;
+    call->events = NULL;
+    rpc_call_resume(call);
+    call->entry->method->on_start(stream->session->host->service->owner, call);
+    rpc_call_input(stream, buf_str(&held));
+    buf_done(&held);
+    if (stream->half_closed)
+        rpc_call_half_close(stream);
 }
 
 void *rpc_call_owner(const struct rpc_call *call)
@@ -219,6 +258,16 @@ struct str rpc_call_remote(const struct rpc_call *call)
 uint64_t rpc_call_connection(const struct rpc_call *call)
 {
     return rpc_call_stream(call)->session->id;
+}
+
+const struct net_peer *rpc_call_peer(const struct rpc_call *call)
+{
+    return &rpc_call_stream(call)->session->peer;
+}
+
+void rpc_service_on_connection_gone(struct rpc_service *service, void (*on_gone)(void *owner, uint64_t connection))
+{
+    service->on_connection_gone = on_gone;
 }
 
 /* -bin values are bytes to the application and base64 on the wire; others must be printable ASCII there. */

@@ -37,6 +37,7 @@ struct rpc_service {
     const struct rpc_method *methods;
     size_t method_count;
     void *owner;
+    void (*on_connection_gone)(void *owner, uint64_t connection); /* set by rpc_service_on_connection_gone */
 };
 
 void rpc_call_accept(struct rpc_call *call, const struct rpc_events *events, void *owner);
@@ -54,12 +55,14 @@ struct str rpc_call_remote(const struct rpc_call *call);
 uint64_t rpc_call_connection(const struct rpc_call *call);
 /* The other end; lives as long as the call. */
 const struct net_peer *rpc_call_peer(const struct rpc_call *call);
-/* The only caller that is told when a connection has gone: on_gone(owner, connection), from the loop. */
+/* The only one that is told when a connection has gone: on_gone(service's owner, connection), from the loop, after
+ * on_closed of the connection's last call. */
 void rpc_service_on_connection_gone(struct rpc_service *service, void (*on_gone)(void *owner, uint64_t connection));
 
 /* From on_start, instead of accepting: nothing of the call is handed out until rpc_call_release runs on_start of the
- * method again (then it has to accept or finish). What the client sends meanwhile waits within its window. on_closed of
- * the events comes if the client goes away before; they may have no other member. */
+ * method again (then it has to accept or finish; until it accepts, rpc_call_owner is still the holder's). What the
+ * client sends meanwhile waits: its window is not opened again, and http2.max_gathered bounds it. on_closed of the
+ * events comes if the call ends before; they may have no other member. */
 void rpc_call_hold(struct rpc_call *call, const struct rpc_events *events, void *owner);
 void rpc_call_release(struct rpc_call *call);
 

@@ -242,7 +242,7 @@ static void demo_signal(int number)
 static bool demo_run(struct str address, struct err *err)
 {
     struct http_service http = {.on_request = demo_on_request};
-    struct rpc_service rpc = {demo_methods, sizeof(demo_methods) / sizeof(demo_methods[0]), NULL};
+    struct rpc_service rpc = {.methods = demo_methods, .method_count = sizeof(demo_methods) / sizeof(demo_methods[0])};
     struct rpc_server_options options = {.listen = {.addresses = &address, .address_count = 1}};
     struct loop_watch stop = {.on_ready = demo_on_signal};
     if (pipe(demo_signal_pipe) != 0 || !(demo_loop = loop_new(err)))

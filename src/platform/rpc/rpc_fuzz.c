@@ -61,7 +61,39 @@ static void fuzz_on_start(void *service, struct rpc_call *call)
     rpc_call_accept(call, &fuzz_events, NULL);
 }
 
-static const struct rpc_method fuzz_methods[] = {{"/f/A", true, fuzz_on_start}, {"/f/B", false, fuzz_on_start}};
+static struct rpc_call *fuzz_held;
+
+static void fuzz_on_held_closed(struct rpc_call *call, bool finished)
+{
+    fuzz_held = NULL;
+    fuzz_on_closed(call, finished);
+}
+
+/* Every call is held until the next piece of input was there; one at a time, the others are not held. */
+static void fuzz_on_start_held(void *service, struct rpc_call *call)
+{
+    static const struct rpc_events events = {.on_closed = fuzz_on_held_closed};
+    if (rpc_call_owner(call)) {
+        rpc_call_accept(call, &fuzz_events, NULL);
+    } else if (fuzz_held) {
+        fuzz_on_start(service, call);
+    } else {
+        fuzz_open++;
+        fuzz_held = call;
+        rpc_call_hold(call, &events, &fuzz_held);
+    }
+}
+
+static void fuzz_release(void)
+{
+    struct rpc_call *call = fuzz_held;
+    fuzz_held = NULL;
+    if (call)
+        rpc_call_release(call);
+}
+
+static const struct rpc_method fuzz_methods[] = {
+    {"/f/A", true, fuzz_on_start}, {"/f/B", false, fuzz_on_start}, {"/f/C", true, fuzz_on_start_held}};
 
 static void fuzz_on_wake(void *owner)
 {
@@ -73,7 +105,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (size == 0)
         return 0;
     const struct str address = S("127.0.0.1:8815");
-    const struct rpc_service rpc = {fuzz_methods, 2, NULL};
+    const struct rpc_service rpc = {.methods = fuzz_methods, .method_count = 3};
     struct http_service http = {.on_request = fuzz_on_request};
     struct guard *guard = guard_new(&address, 1, NULL, 0);
     struct rpc_host *host = rpc_host_new(&http, guard, &rpc);
@@ -91,6 +123,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         rpc_session_output(session);
         outbox_consume(&outbox, outbox_len(&outbox));
         rpc_session_output(session);
+        fuzz_release();
         rpc_session_tick(session);
     }
     rpc_session_free(&session);

@@ -291,13 +291,15 @@ nghttp2_option *rpc_session_option(void)
     return option;
 }
 
-struct rpc_session *rpc_session_new(struct rpc_host *host, struct outbox *outbox, struct str remote,
+struct rpc_session *rpc_session_new(struct rpc_host *host, struct outbox *outbox, const struct net_peer *peer,
                                     void (*on_wake)(void *owner), void *owner)
 {
     struct rpc_session *session = mem_new(struct rpc_session);
     *session =
-        (struct rpc_session){.host = host, .outbox = outbox, .remote = remote, .on_wake = on_wake, .owner = owner};
+        (struct rpc_session){.host = host, .outbox = outbox, .peer = peer, .on_wake = on_wake, .owner = owner};
     session->id = ++host->last_session;
+    session->peer = (struct net_peer){
+        .address = remote, .loopback = str_starts_with(remote, S("127.")) || str_starts_with(remote, S("[::1]:"))};
     session->active_us = clock_now_us();
     list_init(&session->streams);
     list_init(&session->draining);
@@ -333,6 +335,9 @@ void rpc_session_free(struct rpc_session **session_ptr)
         rpc_session_close_stream(stream);
     }
     nghttp2_session_del(session->http2);
+    const struct rpc_service *service = session->host->service;
+    if (service && service->on_connection_gone)
+        service->on_connection_gone(service->owner, session->id);
     mem_free(session);
     *session_ptr = NULL;
 }

@@ -17,8 +17,8 @@ void rpc_host_free(struct rpc_host **host);
 struct rpc_session;
 
 /* on_wake: there is something to send, or the state changed, outside rpc_session_input and rpc_session_output; called
- * from within the functions of rpc.h and http.h: act later. remote must outlive the session. */
-struct rpc_session *rpc_session_new(struct rpc_host *host, struct outbox *outbox, struct str remote,
+ * from within the functions of rpc.h and http.h: act later. peer must outlive the session. */
+struct rpc_session *rpc_session_new(struct rpc_host *host, struct outbox *outbox, const struct net_peer *peer,
                                     void (*on_wake)(void *owner), void *owner);
 /* Open calls get on_closed, running requests on_gone. Accepts NULL inside. */
 void rpc_session_free(struct rpc_session **session);

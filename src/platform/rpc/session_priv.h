@@ -40,6 +40,7 @@ struct rpc_session {
     struct rpc_host *host;
     struct outbox *outbox;
     struct str remote;
+    struct net_peer peer;
     void (*on_wake)(void *owner);
     void *owner;
     nghttp2_session *http2;
@@ -74,11 +75,13 @@ struct rpc_call {
     struct framing framing;
     uint64_t id;
     struct buf message; /* of methods that collect */
+    struct buf held;    /* what came while the call was held */
     uint64_t part_left; /* of the message that is being sent */
     int64_t deadline_us;
     VEC(struct http_field) headers; /* texts in the arena */
     VEC(struct http_field) trailers;
     enum err_code code;
+    bool is_held;   /* by rpc_call_hold */
     bool responded; /* initial headers were submitted */
     bool finished;  /* rpc_finish was called */
     bool refused;   /* the transport ended it: the application hears that it failed */
@@ -137,7 +140,7 @@ void rpc_session_terminate(struct rpc_session *session, uint32_t error_code);
 /* stream.c: what a stream sends. */
 struct rpc_stream *rpc_stream_new(struct rpc_session *session, int32_t id);
 void rpc_stream_free(struct rpc_stream *stream);
-/* Appends to one of the stream's two buffers; false beyond http2.max_gathered. */
+/* Appends to one of the stream's buffers; false beyond http2.max_gathered. */
 bool rpc_stream_gather(struct rpc_stream *stream, struct buf *buf, struct str bytes) MUST_USE;
 /* Empties it. */
 void rpc_stream_forget(struct rpc_stream *stream, struct buf *buf);

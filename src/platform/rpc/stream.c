@@ -35,8 +35,10 @@ void rpc_stream_free(struct rpc_stream *stream)
     vec_done(&stream->call.headers);
     vec_done(&stream->call.trailers);
     rpc_stream_forget(stream, &stream->call.message);
+    rpc_stream_forget(stream, &stream->call.held);
     rpc_stream_forget(stream, &stream->body);
     buf_done(&stream->call.message);
+    buf_done(&stream->call.held);
     buf_done(&stream->body);
     arena_free(&stream->arena);
     mem_free(stream);
