@@ -24,7 +24,6 @@ struct http_request {
     struct str body;
     const struct http_field *fields;
     size_t field_count;
-    struct str remote;           /* "127.0.0.1:51234" */
     const struct net_peer *peer; /* the other end; never NULL */
     const char *protocol;        /* "http1" or "http2": a metrics label */
     uint64_t id;                 /* of this process; in every log line */

@@ -31,7 +31,7 @@ enum http1_state { HTTP1_READING, HTTP1_RUNNING, HTTP1_OVER, HTTP1_BROKEN };
 struct http1 {
     struct http1_host *host;
     struct outbox *outbox;
-    struct str remote;
+    const struct net_peer *peer;
     void (*on_wake)(void *owner);
     void *owner;
     struct http1_parser parser;
@@ -102,11 +102,11 @@ static void http1_recycle(struct http1 *http1)
     host->spare_count++;
 }
 
-struct http1 *http1_new(struct http1_host *host, struct outbox *outbox, struct str remote, void (*on_wake)(void *owner),
-                        void *owner)
+struct http1 *http1_new(struct http1_host *host, struct outbox *outbox, const struct net_peer *peer,
+                        void (*on_wake)(void *owner), void *owner)
 {
     struct http1 *http1 = mem_new(struct http1);
-    *http1 = (struct http1){.host = host, .outbox = outbox, .remote = remote, .on_wake = on_wake, .owner = owner};
+    *http1 = (struct http1){.host = host, .outbox = outbox, .peer = peer, .on_wake = on_wake, .owner = owner};
     http1_parser_init(&http1->parser);
     http1->began_us = clock_now_us();
     return http1;
@@ -151,7 +151,7 @@ static void http1_fill_request(struct http1 *http1, struct http1_exchange *excha
         .body = buf_str(&message->body),
         .fields = http1_message_fields(message, arena),
         .field_count = message->spans.count,
-        .remote = http1->remote,
+        .peer = http1->peer,
         .protocol = "http1",
         .id = http_next_id(),
         .started_us = http1->began_us,

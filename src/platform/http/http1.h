@@ -18,9 +18,9 @@ struct http1_host {
 void http1_host_done(struct http1_host *host);
 
 /* on_wake: an answer went on outside http1_input, so look at the outbox and the state again. It is called from
- * within http_write and http_end: do it later. remote must outlive the object. */
-struct http1 *http1_new(struct http1_host *host, struct outbox *outbox, struct str remote, void (*on_wake)(void *owner),
-                        void *owner);
+ * within http_write and http_end: do it later. peer must outlive the object. */
+struct http1 *http1_new(struct http1_host *host, struct outbox *outbox, const struct net_peer *peer,
+                        void (*on_wake)(void *owner), void *owner);
 /* A running request gets on_gone. Accepts NULL inside. */
 void http1_free(struct http1 **http1);
 

@@ -46,8 +46,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct http_service service = {.on_request = fuzz_on_request};
     struct http1_host host = {.service = &service, .guard = guard};
     struct outbox outbox = {0};
+    const struct net_peer peer = {.address = S("fuzz")};
     int wakes = 0;
-    struct http1 *http1 = http1_new(&host, &outbox, S("fuzz"), fuzz_on_wake, &wakes);
+    struct http1 *http1 = http1_new(&host, &outbox, &peer, fuzz_on_wake, &wakes);
     struct str bytes = str_from_index(str_bytes(data, size), 1);
     while (bytes.len && !http1_is_over(http1)) {
         size_t consumed = http1_input(http1, str_slice(bytes, 0, piece));

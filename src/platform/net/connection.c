@@ -42,7 +42,8 @@ struct connection {
     bool blocked;     /* the socket is full: wait for EPOLLOUT */
     bool has_to_read; /* kept bytes are to be given to on_input again */
     bool busy;        /* inside a callback */
-    char remote[56];
+    struct net_peer peer;
+    char address[56]; /* of the peer */
 };
 
 static void connection_on_ready(struct loop_watch *watch, uint32_t events);
@@ -68,17 +69,22 @@ static void connection_name_peer(struct connection *connection)
     struct sockaddr_storage address = {0};
     socklen_t len = sizeof(address);
     char host[INET6_ADDRSTRLEN] = "";
+    connection->peer.address = S("");
     if (getpeername(connection->watch.fd, (struct sockaddr *)&address, &len) != 0)
         return;
     if (address.ss_family == AF_INET) {
         const struct sockaddr_in *v4 = (const struct sockaddr_in *)&address;
         inet_ntop(AF_INET, &v4->sin_addr, host, sizeof(host));
-        snprintf(connection->remote, sizeof(connection->remote), "%s:%u", host, ntohs(v4->sin_port));
+        snprintf(connection->address, sizeof(connection->address), "%s:%u", host, ntohs(v4->sin_port));
+        connection->peer.loopback = ntohl(v4->sin_addr.s_addr) >> 24 == 127;
     } else if (address.ss_family == AF_INET6) {
         const struct sockaddr_in6 *v6 = (const struct sockaddr_in6 *)&address;
         inet_ntop(AF_INET6, &v6->sin6_addr, host, sizeof(host));
-        snprintf(connection->remote, sizeof(connection->remote), "[%s]:%u", host, ntohs(v6->sin6_port));
+        snprintf(connection->address, sizeof(connection->address), "[%s]:%u", host, ntohs(v6->sin6_port));
+        connection->peer.loopback = IN6_IS_ADDR_LOOPBACK(&v6->sin6_addr) ||
+                                    (IN6_IS_ADDR_V4MAPPED(&v6->sin6_addr) && v6->sin6_addr.s6_addr[12] == 127);
     }
+    connection->peer.address = str_from(connection->address);
 }
 
 struct connection *connection_new(struct loop *loop, int fd, struct connection_group *group,
@@ -167,9 +173,14 @@ struct loop *connection_loop(const struct connection *connection)
     return connection->loop;
 }
 
-struct str connection_remote(const struct connection *connection)
+const struct net_peer *connection_peer(const struct connection *connection)
 {
-    return str_from(connection->remote);
+    return &connection->peer;
+}
+
+void connection_set_proxied(struct connection *connection)
+{
+    connection->peer.loopback = false;
 }
 
 struct outbox *connection_outbox(struct connection *connection)

@@ -8,6 +8,7 @@
 #include "base/list.h"
 #include "platform/net/loop.h"
 #include "platform/net/outbox.h"
+#include "platform/net/peer.h"
 
 struct connection;
 
@@ -54,8 +55,10 @@ void connection_free(struct connection **connection);
 void connection_set_protocol(struct connection *connection, const struct connection_protocol *protocol, void *owner);
 void *connection_owner(const struct connection *connection);
 struct loop *connection_loop(const struct connection *connection);
-/* "127.0.0.1:51234"; empty for sockets without an address. */
-struct str connection_remote(const struct connection *connection);
+/* The other end; lives as long as the connection. */
+const struct net_peer *connection_peer(const struct connection *connection);
+/* A proxy is in front: the other end counts as another machine, whatever its address. */
+void connection_set_proxied(struct connection *connection);
 
 /* Where output goes; after writing to it from outside on_input and on_writable, call connection_flush. */
 struct outbox *connection_outbox(struct connection *connection);

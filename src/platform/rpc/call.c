@@ -252,7 +252,7 @@ int64_t rpc_call_deadline_us(const struct rpc_call *call)
 
 struct str rpc_call_remote(const struct rpc_call *call)
 {
-    return rpc_call_stream(call)->session->remote;
+    return rpc_call_stream(call)->session->peer->address;
 }
 
 uint64_t rpc_call_connection(const struct rpc_call *call)
@@ -262,7 +262,7 @@ uint64_t rpc_call_connection(const struct rpc_call *call)
 
 const struct net_peer *rpc_call_peer(const struct rpc_call *call)
 {
-    return &rpc_call_stream(call)->session->peer;
+    return rpc_call_stream(call)->session->peer;
 }
 
 void rpc_service_on_connection_gone(struct rpc_service *service, void (*on_gone)(void *owner, uint64_t connection))

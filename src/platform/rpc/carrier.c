@@ -55,7 +55,7 @@ static struct http_request *rpc_carrier_fill(struct rpc_stream *stream)
         .body = buf_str(&stream->body),
         .fields = stream->fields.items,
         .field_count = stream->fields.count,
-        .remote = stream->session->remote,
+        .peer = stream->session->peer,
         .protocol = "http2",
         .id = http_next_id(),
         .started_us = stream->started_us,

@@ -110,8 +110,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct guard *guard = guard_new(&address, 1, NULL, 0);
     struct rpc_host *host = rpc_host_new(&http, guard, &rpc);
     struct outbox outbox = {0};
+    const struct net_peer peer = {.address = S("fuzz")};
     int wakes = 0;
-    struct rpc_session *session = rpc_session_new(host, &outbox, S("fuzz"), fuzz_on_wake, &wakes);
+    struct rpc_session *session = rpc_session_new(host, &outbox, &peer, fuzz_on_wake, &wakes);
     size_t piece = data[0] ? data[0] : size;
     struct str bytes = str_from_index(str_bytes(data, size), 1);
     struct str preface = S("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n");

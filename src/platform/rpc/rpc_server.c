@@ -148,7 +148,7 @@ static void rpc_peer_say_goodbye(struct connection *connection, struct str last_
 static void rpc_peer_become_http1(struct rpc_peer *peer)
 {
     struct connection *connection = peer->connection;
-    peer->http1 = http1_new(&peer->server->http1, connection_outbox(connection), connection_remote(connection),
+    peer->http1 = http1_new(&peer->server->http1, connection_outbox(connection), connection_peer(connection),
                             rpc_peer_wake, peer);
     rpc_peer_count(peer, "http1");
     if (peer->server->stopping)
@@ -159,7 +159,7 @@ static void rpc_peer_become_http1(struct rpc_peer *peer)
 static void rpc_peer_become_http2(struct rpc_peer *peer)
 {
     struct connection *connection = peer->connection;
-    peer->session = rpc_session_new(peer->server->host, connection_outbox(connection), connection_remote(connection),
+    peer->session = rpc_session_new(peer->server->host, connection_outbox(connection), connection_peer(connection),
                                     rpc_peer_wake, peer);
     rpc_peer_count(peer, "http2");
     connection_set_protocol(connection, &rpc_http2_protocol, peer);

@@ -242,7 +242,8 @@ static void wire_open(struct wire *wire)
     rpc_service_on_connection_gone(&wire->service, wire_on_gone);
     wire->guard = guard_new(&address, 1, NULL, 0);
     wire->host = rpc_host_new(&wire->http, wire->guard, &wire->service);
-    wire->server = rpc_session_new(wire->host, &wire->outbox, S("127.0.0.1:9"), wire_on_wake, wire);
+    static const struct net_peer peer = {.address = {"127.0.0.1:9", 11}, .loopback = true};
+    wire->server = rpc_session_new(wire->host, &wire->outbox, &peer, wire_on_wake, wire);
     nghttp2_session_callbacks *callbacks;
     assert_int_equal(nghttp2_session_callbacks_new(&callbacks), 0);
     nghttp2_session_callbacks_set_on_header_callback(callbacks, wire_on_header);

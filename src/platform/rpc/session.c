@@ -295,11 +295,8 @@ struct rpc_session *rpc_session_new(struct rpc_host *host, struct outbox *outbox
                                     void (*on_wake)(void *owner), void *owner)
 {
     struct rpc_session *session = mem_new(struct rpc_session);
-    *session =
-        (struct rpc_session){.host = host, .outbox = outbox, .peer = peer, .on_wake = on_wake, .owner = owner};
+    *session = (struct rpc_session){.host = host, .outbox = outbox, .peer = peer, .on_wake = on_wake, .owner = owner};
     session->id = ++host->last_session;
-    session->peer = (struct net_peer){
-        .address = remote, .loopback = str_starts_with(remote, S("127.")) || str_starts_with(remote, S("[::1]:"))};
     session->active_us = clock_now_us();
     list_init(&session->streams);
     list_init(&session->draining);

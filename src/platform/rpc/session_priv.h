@@ -39,8 +39,7 @@ struct rpc_budget {
 struct rpc_session {
     struct rpc_host *host;
     struct outbox *outbox;
-    struct str remote;
-    struct net_peer peer;
+    const struct net_peer *peer;
     void (*on_wake)(void *owner);
     void *owner;
     nghttp2_session *http2;
