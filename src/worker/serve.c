@@ -164,6 +164,22 @@ static void worker_answer_usage(struct worker *worker)
     channel_port_write(&worker->port, buf_str(&frame)); /* a front that has gone is seen by the next read */
 }
 
+static void worker_on_close(struct worker *worker, struct str payload, struct err *err)
+{
+    uint64_t connection;
+    if (!channel_decode_close(payload, &connection, err))
+        worker_broken(err->message);
+    worker_connection_close(worker, connection);
+}
+
+static void worker_on_forget(struct worker *worker, struct str payload, struct err *err)
+{
+    uint64_t connection, prepared;
+    if (!channel_decode_forget(payload, &connection, &prepared, err))
+        worker_broken(err->message);
+    worker_connection_forget(worker, connection, prepared);
+}
+
 /* A clean end: everything is in the file when the process is gone. */
 static _Noreturn void worker_stop(struct worker *worker)
 {
@@ -171,8 +187,7 @@ static _Noreturn void worker_stop(struct worker *worker)
     bool idle = worker->statement_count == 0;
     pthread_mutex_unlock(&worker->lock);
     if (idle) { /* else the front gave up on what runs */
-        for (size_t i = 0; i < worker->sessions.count; i++)
-            engine_session_close(&worker->sessions.items[i]);
+        worker_connection_close_all(worker);
         engine_close(&worker->engine);
     }
     _exit(0);
@@ -183,8 +198,10 @@ static struct worker_statement *worker_start(struct worker *worker, const struct
     struct worker_statement *statement = worker_statement_new(worker, frame, err);
     if (!statement)
         worker_broken(err->message);
-    for (uint32_t i = 0; i < statement->run.block_count; i++)
-        worker_grant(worker, statement, statement->run.blocks[i]);
+    const uint32_t *blocks = statement->type == CHANNEL_METADATA ? statement->metadata.blocks : statement->run.blocks;
+    uint32_t count = statement->run.block_count + statement->metadata.block_count; /* one of them is 0 */
+    for (uint32_t i = 0; i < count; i++)
+        worker_grant(worker, statement, blocks[i]);
     pthread_mutex_lock(&worker->lock);
     if (worker->scratch.count)
         statement->small = worker->scratch.items[--worker->scratch.count];
@@ -202,6 +219,7 @@ static struct worker_statement *worker_on_frame(struct worker *worker, const str
     case CHANNEL_RUN:
     case CHANNEL_DESCRIBE:
     case CHANNEL_UPLOAD:
+    case CHANNEL_METADATA:
     case CHANNEL_SNAPSHOT:
         return worker_start(worker, frame, err);
     case CHANNEL_ATTACH:
@@ -209,6 +227,12 @@ static struct worker_statement *worker_on_frame(struct worker *worker, const str
         return NULL;
     case CHANNEL_DETACH:
         worker_detach(worker, frame->payload, err);
+        return NULL;
+    case CHANNEL_CLOSE:
+        worker_on_close(worker, frame->payload, err);
+        return NULL;
+    case CHANNEL_FORGET:
+        worker_on_forget(worker, frame->payload, err);
         return NULL;
     case CHANNEL_ASK:
         worker_answer_usage(worker);

@@ -21,6 +21,20 @@ static bool worker_statement_decode_run(struct worker_statement *statement, stru
     return true;
 }
 
+static bool worker_statement_decode_metadata(struct worker_statement *statement, struct str payload, struct err *err)
+{
+    struct channel_metadata *metadata = &statement->metadata;
+    if (!channel_decode_metadata(payload, metadata, err))
+        return false;
+    struct str *texts[] = {&metadata->catalog,    &metadata->schema,    &metadata->table,
+                           &metadata->fk_catalog, &metadata->fk_schema, &metadata->fk_table};
+    for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
+        *texts[i] = str_copy(statement->arena, *texts[i]);
+    for (uint32_t i = 0; i < metadata->type_count; i++)
+        metadata->types[i] = str_copy(statement->arena, metadata->types[i]);
+    return true;
+}
+
 static bool worker_statement_decode(struct worker_statement *statement, struct str payload, struct err *err)
 {
     if (statement->type == CHANNEL_RUN || statement->type == CHANNEL_DESCRIBE)
@@ -34,6 +48,8 @@ static bool worker_statement_decode(struct worker_statement *statement, struct s
         upload->table = str_copy(statement->arena, upload->table);
         return true;
     }
+    if (statement->type == CHANNEL_METADATA)
+        return worker_statement_decode_metadata(statement, payload, err);
     assert(statement->type == CHANNEL_SNAPSHOT);
     if (!channel_decode_snapshot(payload, &statement->path, err))
         return false;
@@ -264,6 +280,8 @@ static bool worker_work(struct worker_statement *statement, struct channel_end *
         return worker_describe(statement, end, err);
     case CHANNEL_UPLOAD:
         return worker_upload(statement, end, err);
+    case CHANNEL_METADATA:
+        return worker_metadata(statement, end, err);
     default:
         return engine_snapshot(statement->session, statement->path, err);
     }
@@ -283,20 +301,34 @@ static void worker_set_session(struct worker_statement *statement, struct engine
     pthread_mutex_unlock(&statement->lock);
 }
 
+static uint64_t worker_statement_connection(const struct worker_statement *statement)
+{
+    switch ((unsigned)statement->type) {
+    case CHANNEL_UPLOAD:
+        return statement->upload.connection;
+    case CHANNEL_METADATA:
+        return statement->metadata.connection;
+    default:
+        return statement->run.connection; /* 0 for SNAPSHOT */
+    }
+}
+
 void worker_statement_execute(struct worker_statement *statement)
 {
     struct worker *worker = statement->worker;
     struct channel_end end = {0};
     struct err error = {0};
-    struct engine_session *session = worker_session_take(worker, &error);
+    uint64_t connection = worker_statement_connection(statement);
+    struct engine_session *session = worker_connection_take(worker, connection, &error);
     bool ok = session != NULL;
     if (ok) {
         worker_set_session(statement, session);
         ok = worker_work(statement, &end, &error);
         worker_set_session(statement, NULL);
+        end.kept = connection && !engine_session_is_clean(session);
+        end.transaction = connection && engine_session_in_transaction(session);
+        worker_connection_give(worker, connection, &session, !worker_statement_is_cancelled(statement));
     }
-    bool cancelled = worker_statement_is_cancelled(statement);
-    worker_session_give(worker, &session, !cancelled);
     if (!ok) {
         end.code = error.code == ERR_OK ? ERR_INTERNAL : error.code;
         end.message = err_message(&error);

@@ -38,9 +38,10 @@ struct worker_statement {
     struct worker *worker;
     struct arena *arena; /* owned; all texts below */
     uint64_t id;
-    enum channel_type type; /* RUN, DESCRIBE, UPLOAD, SNAPSHOT */
+    enum channel_type type; /* RUN, DESCRIBE, UPLOAD, METADATA, SNAPSHOT */
     struct channel_run run;
     struct channel_upload upload;
+    struct channel_metadata metadata;
     struct str path; /* SNAPSHOT */
 
     pthread_mutex_t lock; /* guards what follows */
@@ -63,7 +64,7 @@ struct worker_statement {
     bool started; /* a first message went out */
 };
 
-/* payload of a RUN, DESCRIBE, UPLOAD or SNAPSHOT frame; texts are copied. NULL when it is malformed. */
+/* payload of a RUN, DESCRIBE, UPLOAD, METADATA or SNAPSHOT frame; texts are copied. NULL when it is malformed. */
 struct worker_statement *worker_statement_new(struct worker *worker, const struct channel_frame *frame,
                                               struct err *err);
 /* Accepts NULL inside. */
@@ -81,6 +82,9 @@ bool worker_statement_is_cancelled(struct worker_statement *statement);
 
 /* Runs it to its END frame. */
 void worker_statement_execute(struct worker_statement *statement);
+
+/* metadata.c: answers METADATA through statement->session and worker_output; fills in rows, bytes and kind. */
+bool worker_metadata(struct worker_statement *statement, struct channel_end *end, struct err *err) MUST_USE;
 
 /* Frees a put without telling the front; the release function of an upload's bodies tells it. */
 void worker_put_free(struct worker_put **put);

@@ -21,6 +21,7 @@ struct worker {
     struct list statements; /* read and not yet ended */
     size_t statement_count;
     VEC(struct engine_session *) sessions; /* clean ones */
+    struct map connections;                /* number → struct worker_connection * */
     VEC(uint8_t *) scratch;                /* memory for small messages that statements left */
 };
 
@@ -29,7 +30,16 @@ _Noreturn void worker_serve(struct worker *worker);
 /* Takes a statement that has ended off the list. */
 void worker_forget(struct worker *worker, struct worker_statement *statement);
 
-/* A clean session, or a fresh one. */
-struct engine_session *worker_session_take(struct worker *worker, struct err *err);
-/* Keeps it for later statements if it is clean and reusable, else closes it. */
-void worker_session_give(struct worker *worker, struct engine_session **session, bool reusable);
+/* What is kept under this number, else a clean session; 0 and numbers not known yet: a clean one. ERR_INTERNAL while
+ * another statement has it. */
+struct engine_session *worker_connection_take(struct worker *worker, uint64_t connection, struct err *err);
+/* Keeps it under its number if something is left in it. Else it serves later statements, if it is clean and reusable,
+ * or is closed. */
+void worker_connection_give(struct worker *worker, uint64_t connection, struct engine_session **session,
+                            bool reusable);
+/* CLOSE. One that is in use is closed when it is given back. */
+void worker_connection_close(struct worker *worker, uint64_t connection);
+/* FORGET. */
+void worker_connection_forget(struct worker *worker, uint64_t connection, uint64_t prepared);
+/* At the clean end of the process, when no statement runs. */
+void worker_connection_close_all(struct worker *worker);

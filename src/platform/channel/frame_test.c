@@ -157,7 +157,7 @@ static void data_with_a_lying_length_is_refused(void **state)
     uint8_t bytes[64];
     memcpy(bytes, payload.ptr, payload.len);
     for (int lie = 0; lie < 256; lie++) {
-        bytes[5] = (uint8_t)lie; /* low byte of len */
+        bytes[6] = (uint8_t)lie; /* low byte of len, behind role, first and block */
         assert_int_equal(channel_decode_data(str_bytes(bytes, payload.len), &got, &error), lie == 4);
     }
 }

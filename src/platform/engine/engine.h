@@ -98,6 +98,11 @@ bool engine_describe(struct engine_session *session, const struct engine_request
 /* True when nothing that a later statement could notice is left in the session (no transaction, temporary table,
  * setting, variable): it may serve somebody else's statement of the same tenant. */
 bool engine_session_is_clean(const struct engine_session *session);
+bool engine_session_in_transaction(const struct engine_session *session);
+/* True when the session is worth keeping for its owner: not clean, or statements are prepared in it. */
+bool engine_session_is_kept(const struct engine_session *session);
+/* Drops a prepared statement (engine_request.prepared); unknown ones are ignored. */
+void engine_session_forget(struct engine_session *session, uint64_t prepared);
 
 enum engine_upload_mode {
     ENGINE_UPLOAD_CREATE,

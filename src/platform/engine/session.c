@@ -37,6 +37,22 @@ bool engine_session_is_clean(const struct engine_session *session)
     return !session->in_transaction && !session->used;
 }
 
+bool engine_session_in_transaction(const struct engine_session *session)
+{
+    return session->in_transaction;
+}
+
+bool engine_session_is_kept(const struct engine_session *session)
+{
+    return !engine_session_is_clean(session);
+}
+
+void engine_session_forget(struct engine_session *session, uint64_t prepared)
+{
+    (void)session;
+    (void)prepared;
+}
+
 void engine_session_look(struct engine_session *session)
 {
     /* DuckDB's C API does not tell. Outside of a transaction every statement has its own number; inside they share one,
