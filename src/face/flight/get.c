@@ -76,6 +76,20 @@ static void flight_get_on_end(void *owner, const struct query_end *end)
         flight_call_finish(&get->call, end->error);
 }
 
+struct query_sink flight_get_sink(struct flight_get *get)
+{
+    return (struct query_sink){.on_piece = flight_get_on_piece, .on_end = flight_get_on_end, .owner = get};
+}
+
+void flight_get_send(struct flight_get *get, struct str header, struct str body)
+{
+    struct query_piece piece = {.header = slice_copy(header),
+                                .body = body.len ? slice_copy(body) : (struct slice){0},
+                                .body_total = body.len,
+                                .first = true};
+    flight_get_on_piece(get, &piece);
+}
+
 static bool flight_get_run(struct flight_get *get, struct str message, struct err *err)
 {
     struct flight_call *call = &get->call;
@@ -91,7 +105,8 @@ static bool flight_get_run(struct flight_get *get, struct str message, struct er
     } else if (!flight_command_parse(call->arena, ticket, &command, err)) {
         return err_wrap(err, "ticket");
     }
-    const struct query_sink sink = {.on_piece = flight_get_on_piece, .on_end = flight_get_on_end, .owner = get};
+    get->tenant = str_copy(call->arena, command.tenant.len ? command.tenant : options.tenant);
+    const struct query_sink sink = flight_get_sink(get);
     return flight_call_run(call, &command, options.tenant, QUERY_FORMAT_FLIGHT, QUERY_RUN, &sink, err);
 }
 
