@@ -21,6 +21,7 @@
 #include "domain/query/query.h"
 #include "domain/tenant/tenant.h"
 #include "face/flight/flight.h"
+#include "face/probe/probe.h"
 #include "face/rest/rest.h"
 #include "platform/rpc/rpc_server.h"
 #include "platform/store/store.h"
@@ -43,6 +44,7 @@ struct serve {
     struct query *query;
     struct rest *rest;
     struct flight *flight;
+    struct probe *probe;
     struct rpc_server *server;
     bool draining;
     struct loop_timer flush;
@@ -89,6 +91,7 @@ static void serve_stop(struct serve *serve, int signal)
     serve->draining = true;
     log_info("server.draining", LOG_I64("signal", signal), LOG_I64("limit_s", limits_get(LIMIT_DRAIN)));
     rest_set_ready(serve->rest, false);
+    probe_drain(serve->probe);
     query_drain(serve->query, serve_on_drained, serve);
 }
 
@@ -168,18 +171,19 @@ static bool serve_open_faces(struct serve *serve, struct err *err)
         .data = serve->data.path,
         .version = S(APP_VERSION),
     };
-    struct flight_options flight = {.query = serve->query, .tenants = serve->tenants};
+    struct flight_options flight = {.loop = serve->loop, .query = serve->query, .tenants = serve->tenants};
     serve->rest = rest_new(&rest, err);
     serve->flight = serve->rest ? flight_new(&flight, err) : NULL;
     if (!serve->flight)
         return false;
+    serve->probe = probe_new(flight_rpc_service(serve->flight));
     struct rpc_server_options server = {
         .listen = {.addresses = serve->config.listen, .address_count = serve->config.listen_count},
         .hosts = serve->config.hosts,
         .host_count = serve->config.host_count,
     };
     serve->server =
-        rpc_server_new(serve->loop, &server, rest_http_service(serve->rest), flight_rpc_service(serve->flight), err);
+        rpc_server_new(serve->loop, &server, rest_http_service(serve->rest), probe_rpc_service(serve->probe), err);
     return serve->server != NULL;
 }
 
@@ -233,6 +237,7 @@ static bool serve_open(struct serve *serve, struct err *err)
 static void serve_close(struct serve *serve)
 {
     rpc_server_free(&serve->server);
+    probe_free(&serve->probe);
     flight_free(&serve->flight);
     rest_free(&serve->rest);
     query_free(&serve->query);

@@ -11,6 +11,7 @@
 #include "platform/rpc/rpc.h"
 
 struct flight {
+    struct loop *loop;
     struct query *query;
     struct tenant_list *tenants;
     struct flight_tickets tickets;

@@ -49,11 +49,12 @@ static const struct rpc_method flight_methods[] = {
 
 struct flight *flight_new(const struct flight_options *options, struct err *err)
 {
-    if (!options->query || !options->tenants) {
-        err_set(err, ERR_INTERNAL, "flight needs query and tenants");
+    if (!options->loop || !options->query || !options->tenants) {
+        err_set(err, ERR_INTERNAL, "flight needs loop, query and tenants");
         return NULL;
     }
     struct flight *flight = mem_new(struct flight);
+    flight->loop = options->loop;
     flight->query = options->query;
     flight->tenants = options->tenants;
     flight_tickets_init(&flight->tickets);

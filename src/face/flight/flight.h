@@ -6,6 +6,7 @@
 #pragma once
 #include "base/err.h"
 
+struct loop;
 struct query;
 struct tenant_list;
 struct rpc_service;
@@ -13,6 +14,7 @@ struct rpc_service;
 struct flight;
 
 struct flight_options {
+    struct loop *loop;
     struct query *query;
     struct tenant_list *tenants;
 };
