@@ -64,7 +64,7 @@ void rpc_call_start(struct rpc_stream *stream)
     call->deadline_us = CLOCK_NEVER;
     call->id = http_next_id();
     if (rpc_call_check(stream, &err))
-        call->entry->method->on_start(stream->session->host->service->owner, call);
+        call->entry->method->on_start(call->entry->service->owner, call);
     else
         rpc_call_refuse(call, &err);
 }
@@ -208,7 +208,7 @@ void rpc_call_release(struct rpc_call *call)
     call->is_held = false;
     call->events = NULL;
     rpc_call_resume(call);
-    call->entry->method->on_start(stream->session->host->service->owner, call);
+    call->entry->method->on_start(call->entry->service->owner, call);
     rpc_call_input(stream, buf_str(&held));
     buf_done(&held);
     if (stream->half_closed)

@@ -1,4 +1,4 @@
-/* The methods of the service by path, and their series. */
+/* The methods of the services by path, and their series. */
 #include <stdio.h>
 
 #include "base/clock.h"
@@ -18,15 +18,18 @@ struct rpc_host *rpc_host_new(struct http_service *http, const struct guard *gua
     host->http = http;
     host->guard = guard;
     host->service = service;
-    size_t count = service ? service->method_count : 0;
-    host->entries = mem_array(count + 1, sizeof(*host->entries));
-    for (size_t i = 0; i < count; i++) {
-        struct str path = str_from(service->methods[i].path);
-        host->entries[i].method = &service->methods[i];
-        host->entries[i].name = rpc_host_last_part(path);
-        map_put(&host->by_path, path, &host->entries[i]);
+    for (const struct rpc_service *each = service; each; each = each->next)
+        host->entry_count += each->method_count;
+    host->entries = mem_array(host->entry_count + 1, sizeof(*host->entries));
+    struct rpc_entry *entry = host->entries;
+    for (const struct rpc_service *each = service; each; each = each->next) {
+        for (size_t i = 0; i < each->method_count; i++, entry++) {
+            struct str path = str_from(each->methods[i].path);
+            *entry = (struct rpc_entry){.method = &each->methods[i], .service = each, .name = rpc_host_last_part(path)};
+            map_put(&host->by_path, path, entry);
+        }
     }
-    host->entries[count].name = S("other");
+    entry->name = S("other");
     host->callbacks = rpc_session_callbacks();
     host->option = rpc_session_option();
     return host;
@@ -48,7 +51,7 @@ void rpc_host_free(struct rpc_host **host_ptr)
 struct rpc_entry *rpc_host_find(struct rpc_host *host, struct str path)
 {
     struct rpc_entry *entry = map_get(&host->by_path, path);
-    return entry ? entry : &host->entries[host->service ? host->service->method_count : 0];
+    return entry ? entry : &host->entries[host->entry_count];
 }
 
 void rpc_entry_count(struct rpc_entry *entry, enum err_code code, int64_t started_us)

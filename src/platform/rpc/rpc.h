@@ -38,6 +38,7 @@ struct rpc_service {
     size_t method_count;
     void *owner;
     void (*on_connection_gone)(void *owner, uint64_t connection); /* set by rpc_service_on_connection_gone */
+    const struct rpc_service *next; /* another service of the same server, which lives as long; NULL: none */
 };
 
 void rpc_call_accept(struct rpc_call *call, const struct rpc_events *events, void *owner);

@@ -332,9 +332,10 @@ void rpc_session_free(struct rpc_session **session_ptr)
         rpc_session_close_stream(stream);
     }
     nghttp2_session_del(session->http2);
-    const struct rpc_service *service = session->host->service;
-    if (service && service->on_connection_gone)
-        service->on_connection_gone(service->owner, session->id);
+    for (const struct rpc_service *service = session->host->service; service; service = service->next) {
+        if (service->on_connection_gone)
+            service->on_connection_gone(service->owner, session->id);
+    }
     mem_free(session);
     *session_ptr = NULL;
 }

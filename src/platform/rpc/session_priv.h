@@ -11,9 +11,10 @@
 
 #define RPC_CODES 17
 
-/* A method of the service and its numbers. */
+/* A method of a service and its numbers. */
 struct rpc_entry {
     const struct rpc_method *method;         /* NULL for unknown ones */
+    const struct rpc_service *service;       /* whose method it is */
     struct str name;                         /* last part of its path, or "other" */
     struct metric_series *counts[RPC_CODES]; /* NULL until the first of its kind */
     struct metric_series *seconds;
@@ -22,8 +23,9 @@ struct rpc_entry {
 struct rpc_host {
     struct http_service *http;
     const struct guard *guard;
-    const struct rpc_service *service; /* may be NULL */
-    struct rpc_entry *entries;         /* service->method_count, and one for unknown methods; owned */
+    const struct rpc_service *service; /* the first; may be NULL */
+    struct rpc_entry *entries;         /* every service's methods, and one for unknown methods; owned */
+    size_t entry_count;                /* without the unknown one */
     struct map by_path;                /* path → struct rpc_entry */
     nghttp2_session_callbacks *callbacks;
     nghttp2_option *option;
