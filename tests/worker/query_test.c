@@ -24,6 +24,11 @@
 
 #define UNSTOPPABLE "select len(list_sort(list_transform(range(60000000), lambda x: hash(x))))"
 
+/* The administrator, and a reader of acme. */
+static const struct principal anna = {.user = {"anna", 4}, .admin = true};
+static const struct grant acme_reader = {.tenant = {"acme", 4}, .role = ROLE_READER};
+static const struct principal rita = {.user = {"rita", 4}, .grants = &acme_reader, .grant_count = 1};
+
 struct fixture {
     char data[64];
     struct arena *arena;
@@ -194,7 +199,8 @@ static void outcome_start(struct outcome *outcome, struct fixture *fixture, cons
                           enum query_format format, int64_t deadline_us)
 {
     outcome->fixture = fixture;
-    struct query_request request = {.tenant = str_from(tenant),
+    struct query_request request = {.who = &anna,
+                                    .tenant = str_from(tenant),
                                     .sql = str_from(sql),
                                     .format = format,
                                     .deadline_us = deadline_us,
@@ -513,7 +519,8 @@ static void upload_start(struct outcome *upload, struct fixture *fixture, const 
     struct err error;
     upload->fixture = fixture;
     struct query_sink sink = outcome_sink(upload);
-    struct query_upload_request request = {.tenant = str_from(tenant),
+    struct query_upload_request request = {.who = &anna,
+                                           .tenant = str_from(tenant),
                                            .table = S("copy"),
                                            .mode = mode,
                                            .deadline_us = CLOCK_NEVER,
@@ -618,15 +625,15 @@ static void statements_are_listed_while_they_run_and_after(void **state)
     size_t before = 0, after = 0, of_beta = 0;
     AUTO(outcome) struct outcome outcome = {0};
     outcome_start(&outcome, fixture, "acme", "select 1", QUERY_FORMAT_CSV, CLOCK_NEVER);
-    query_each(fixture->query, S(""), count_infos, &before);
+    query_each(fixture->query, &anna, S(""), count_infos, &before);
     assert_int_equal(before, 1);
     outcome_wait(&outcome);
-    query_each(fixture->query, S("acme"), count_infos, &after);
-    query_each(fixture->query, S("beta"), count_infos, &of_beta);
+    query_each(fixture->query, &anna, S("acme"), count_infos, &after);
+    query_each(fixture->query, &anna, S("beta"), count_infos, &of_beta);
     assert_int_equal(after, 1);
     assert_int_equal(of_beta, 0);
     struct err error;
-    assert_false(query_cancel_id(fixture->query, S("q0"), &error));
+    assert_false(query_cancel_id(fixture->query, &anna, S("q0"), &error));
     assert_int_equal(error.code, ERR_NOT_FOUND);
 }
 

@@ -22,6 +22,7 @@ struct query_tenant *query_side(struct query *query, struct tenant *tenant)
     list_init(&side->starved_node);
     list_init(&side->queue);
     list_init(&side->waiting);
+    list_init(&side->seats);
     list_append(&query->sides, &side->node);
     tenant->query_data = side;
     return side;
@@ -30,6 +31,10 @@ struct query_tenant *query_side(struct query *query, struct tenant *tenant)
 void query_side_free(struct query_tenant *side)
 {
     assert(list_is_empty(&side->queue) && list_is_empty(&side->waiting));
+    list_each(&side->seats, node)
+    {
+        query_seat_close(list_object(node, struct query_seat, side_node));
+    }
     if (side->process)
         side->query->process_count--;
     query_process_free(&side->process);
@@ -52,6 +57,7 @@ bool query_admit(struct statement *statement, struct err *err)
     if (side->queued >= (size_t)limits_get(LIMIT_QUEUED))
         return limits_err(LIMIT_QUEUED, err);
     side->queued++;
+    statement->is_queued = true;
     query_show_queue(side->query, 1);
     list_append(&side->queue, &statement->place);
     int64_t now_us = clock_now_us();
@@ -74,6 +80,7 @@ static void query_admit_next(struct query_tenant *side)
             continue;
         list_remove(node);
         side->queued--;
+        statement->is_queued = false;
         query_show_queue(side->query, -1);
         side->running++;
         loop_timer_cancel(side->query->loop, &statement->timer);
@@ -87,7 +94,7 @@ void query_leave(struct statement *statement)
     list_remove(&statement->place);
     if (statement->started_us) {
         side->running--;
-    } else {
+    } else if (statement->is_queued) {
         side->queued--;
         query_show_queue(side->query, -1);
     }
@@ -163,6 +170,7 @@ static void query_worker_on_gone(void *owner, const struct err *why, bool was_re
         side->crashes++;
     query_process_free(&side->process);
     query->process_count--;
+    query_seats_lose(side);
     if (!was_ready) {
         struct err error = *why;
         query_scrub(query, &error);
@@ -184,6 +192,8 @@ static struct query_tenant *query_longest_idle(struct query *query)
         struct query_tenant *side = list_object(node, struct query_tenant, node);
         struct query_process *process = side->process;
         if (!process || process->state != QUERY_PROCESS_READY || process->task_count || side->running)
+            continue;
+        if (query_seats_are_kept(side)) /* it would lose what sessions have in it */
             continue;
         if (!best || process->idle_since_us < best->process->idle_since_us)
             best = side;
@@ -261,7 +271,7 @@ void query_tick_workers(struct query *query)
         if (!process || process->state != QUERY_PROCESS_READY)
             continue;
         int64_t idle_for_us = process->task_count ? 0 : now_us - process->idle_since_us;
-        if (idle_for_us >= idle_us && side->running == 0) {
+        if (idle_for_us >= idle_us && side->running == 0 && !query_seats_are_kept(side)) {
             query_process_stop(process);
             continue;
         }
@@ -288,16 +298,18 @@ void query_each_worker(struct query *query, void (*each)(void *owner, const stru
     list_each(&query->sides, node)
     {
         struct query_tenant *side = list_object(node, struct query_tenant, node);
+        static const struct channel_usage nothing;
         struct query_process *process = side->process;
-        if (!process)
+        const struct channel_usage *usage = process ? &process->usage : &nothing;
+        if (side->starts == 0)
             continue;
         struct query_worker_info info = {.tenant = side->tenant->id,
-                                         .pid = process->pid,
+                                         .pid = process ? process->pid : 0,
                                          .running = (int)side->running,
                                          .queued = (int)side->queued,
-                                         .rss_bytes = (int64_t)process->usage.rss_bytes,
-                                         .memory_bytes = (int64_t)process->usage.memory_bytes,
-                                         .spill_bytes = (int64_t)process->usage.spill_bytes,
+                                         .rss_bytes = (int64_t)usage->rss_bytes,
+                                         .memory_bytes = (int64_t)usage->memory_bytes,
+                                         .spill_bytes = (int64_t)usage->spill_bytes,
                                          .file_bytes = query_file_bytes(side, ""),
                                          .wal_bytes = query_file_bytes(side, ".wal"),
                                          .starts = side->starts,

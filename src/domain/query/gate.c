@@ -334,6 +334,7 @@ static void gate_result(struct gate *gate, struct str sql, struct gate_result *r
         .rewritten = gate->sql.ptr != sql.ptr || gate->quoted.count > 0,
         .statement_count = gate->statement_count,
         .may_write = gate->may_write,
+        .may_leave = gate->may_leave,
         .quoted_count = gate->quoted.count,
     };
     if (!gate->quoted.count)

@@ -11,6 +11,7 @@ struct gate_result {
     bool rewritten;
     size_t statement_count; /* 0: only comments and white space, refused by the caller */
     bool may_write;         /* a guess from the first words, for routing; the worker decides */
+    bool may_leave;         /* likewise: something stays in the connection (transaction, temporary object, setting) */
     const size_t *quoted;   /* where in the input names were put in quotes, ascending: each added two bytes */
     size_t quoted_count;
 };

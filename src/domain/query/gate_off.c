@@ -6,7 +6,7 @@ bool gate_check(struct str sql, struct str tenant, struct arena *arena, struct g
     (void)tenant;
     (void)arena;
     (void)err;
-    *result_out = (struct gate_result){.sql = sql, .statement_count = 1, .may_write = true};
+    *result_out = (struct gate_result){.sql = sql, .statement_count = 1, .may_write = true, .may_leave = true};
     return true;
 }
 

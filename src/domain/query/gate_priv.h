@@ -26,7 +26,7 @@ struct gate {
     bool index;          /* CREATE INDEX: ON names a table */
     bool table_next;     /* the next token names a table */
     size_t table_at;     /* index of the last token that named one */
-    bool may_write;
+    bool may_write, may_leave;
     size_t statement_count;
     VEC(size_t) quoted; /* offsets of names that need quotes */
 };

@@ -23,6 +23,18 @@ static bool gate_refuse_statement(struct gate *gate, size_t index, const char *w
                        STR_ARG(word));
 }
 
+/* CREATE TEMP ..., or under the name of the database that holds temporary objects. at: of TABLE, VIEW, ... */
+static bool gate_is_temporary(const struct gate *gate, size_t index, size_t at)
+{
+    static const char *const missing[] = {"if", "not", "exists", NULL};
+    for (size_t i = index + 1; i < at; i++) {
+        if (gate_is_word(gate, i, "temp") || gate_is_word(gate, i, "temporary"))
+            return true;
+    }
+    size_t name = gate_skip(gate, at + 1, missing);
+    return str_equal_nocase(gate_name(gate, name), S("temp")) && gate_is_operator(gate, name + 1, ".");
+}
+
 /* CREATE, DROP, ALTER: only what lives inside the tenant's database. */
 static bool gate_object(struct gate *gate, size_t index)
 {
@@ -34,6 +46,8 @@ static bool gate_object(struct gate *gate, size_t index)
         return gate_refuse(gate, at, ERR_DENIED, "%.*s %.*s is not open to tenants", STR_ARG(verb), STR_ARG(word));
     }
     gate->index = gate->verb == GATE_VERB_CREATE && gate_is_word(gate, at, "index");
+    if (gate_is_temporary(gate, index, at))
+        gate->may_leave = true;
     return true;
 }
 
@@ -71,8 +85,10 @@ static bool gate_set(struct gate *gate, size_t index)
 static bool gate_pragma(struct gate *gate, size_t index)
 {
     struct str name = gate_name(gate, index + 1);
-    if (gate_is_operator(gate, index + 2, "="))
+    if (gate_is_operator(gate, index + 2, "=")) {
+        gate->may_leave = true;
         return gate_setting(gate, index + 1);
+    }
     if (gate_words_is_pragma(name))
         return true;
     return gate_refuse(gate, index + 1, ERR_DENIED, "the pragma '%.*s' is not open to tenants",
@@ -152,7 +168,9 @@ bool gate_statement(struct gate *gate)
         return gate_refuse_statement(gate, index, why);
     case GATE_VERB_READ:
     case GATE_VERB_TABLE:
+        return true;
     case GATE_VERB_SESSION:
+        gate->may_leave = true;
         return true;
     case GATE_VERB_WRITE:
         gate->may_write = true;
@@ -167,8 +185,10 @@ bool gate_statement(struct gate *gate)
         return true;
     case GATE_VERB_SET:
     case GATE_VERB_RESET:
+        gate->may_leave = true;
         return gate_set(gate, index);
     case GATE_VERB_USE:
+        gate->may_leave = true;
         return gate_use(gate, index);
     case GATE_VERB_PRAGMA:
         return gate_pragma(gate, index);
@@ -177,6 +197,7 @@ bool gate_statement(struct gate *gate)
     case GATE_VERB_EXPLAIN:
         return gate_inner(gate, gate_explained(gate, index));
     case GATE_VERB_PREPARE:
+        gate->may_leave = true;
         return gate_inner(gate, gate_prepared(gate, index));
     }
     mem_panic("a verb without a rule");

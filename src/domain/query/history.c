@@ -28,8 +28,8 @@ void query_history_add(struct query_history *history, const struct query_info *i
 {
     if (history->capacity == 0)
         return;
-    size_t texts =
-        info->id.len + info->tenant.len + info->user.len + info->protocol.len + info->sql.len + info->error.len;
+    size_t texts = info->id.len + info->tenant.len + info->user.len + info->protocol.len + info->sql.len +
+                   info->session.len + info->role.len + info->error.len;
     struct query_info *record = mem_alloc(sizeof(*record) + texts);
     *record = *info;
     char *end = (char *)(record + 1);
@@ -38,6 +38,8 @@ void query_history_add(struct query_history *history, const struct query_info *i
     end = query_history_copy(&record->user, end);
     end = query_history_copy(&record->protocol, end);
     end = query_history_copy(&record->sql, end);
+    end = query_history_copy(&record->session, end);
+    end = query_history_copy(&record->role, end);
     query_history_copy(&record->error, end);
     mem_free(history->records[history->next]);
     history->records[history->next] = record;
@@ -46,13 +48,11 @@ void query_history_add(struct query_history *history, const struct query_info *i
         history->count++;
 }
 
-void query_history_each(const struct query_history *history, struct str tenant,
-                        void (*each)(void *owner, const struct query_info *info), void *owner)
+void query_history_each(const struct query_history *history, void (*each)(void *owner, const struct query_info *info),
+                        void *owner)
 {
     for (size_t i = 0; i < history->count; i++) {
         size_t index = (history->next + history->capacity - 1 - i) % history->capacity;
-        const struct query_info *record = history->records[index];
-        if (tenant.len == 0 || str_equal(tenant, record->tenant))
-            each(owner, record);
+        each(owner, history->records[index]);
     }
 }

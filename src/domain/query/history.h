@@ -14,6 +14,5 @@ void query_history_done(struct query_history *history);
 
 /* Copies. */
 void query_history_add(struct query_history *history, const struct query_info *info);
-/* tenant empty = all. */
-void query_history_each(const struct query_history *history, struct str tenant,
-                        void (*each)(void *owner, const struct query_info *info), void *owner);
+void query_history_each(const struct query_history *history, void (*each)(void *owner, const struct query_info *info),
+                        void *owner);

@@ -80,6 +80,8 @@ void query_free(struct query **query_ptr)
     {
         query_side_free(list_object(node, struct query_tenant, node));
     }
+    assert(query->users.count == 0); /* the faces have closed their sessions */
+    map_done(&query->users);
     loop_timer_cancel(query->loop, &query->tick);
     loop_timer_cancel(query->loop, &query->drain_timer);
     loop_defer_cancel(&query->drained);
@@ -101,6 +103,7 @@ static void query_on_tick(struct loop_timer *timer)
 void query_drain(struct query *query, void (*done)(void *owner), void *owner)
 {
     query->draining = true;
+    query_sessions_expire(query, S(""));
     query->drain_done = done;
     query->drain_owner = owner;
     loop_timer_set(query->loop, &query->drain_timer, limits_get(LIMIT_DRAIN) * CLOCK_SECOND);
@@ -162,6 +165,7 @@ static void query_on_delete(void *owner, struct tenant *tenant, void (*finished)
         if (statement->side == side)
             query_statement_stop(statement, &reason);
     }
+    query_sessions_expire(query, tenant->id);
     if (side->process) /* its data goes away: nothing is worth a clean end */
         query_process_kill(side->process, &reason);
     query_check_deleted(side);
@@ -169,7 +173,7 @@ static void query_on_delete(void *owner, struct tenant *tenant, void (*finished)
 
 void query_check_deleted(struct query_tenant *side)
 {
-    if (!side->deleted || side->running || side->queued || side->process)
+    if (!side->deleted || side->statement_count || side->process)
         return;
     void (*deleted)(void *owner) = side->deleted;
     void *owner = side->deleted_owner;
@@ -215,14 +219,30 @@ void query_show_queue(struct query *query, int growth)
 
 /* --- Lists --- */
 
-void query_each(struct query *query, struct str tenant, void (*each)(void *owner, const struct query_info *info),
-                void *owner)
+struct query_viewer {
+    const struct principal *who;
+    struct str tenant; /* empty: all */
+    void (*each)(void *owner, const struct query_info *info);
+    void *owner;
+};
+
+static void query_view(void *owner, const struct query_info *info)
 {
+    const struct query_viewer *viewer = owner;
+    if (viewer->tenant.len && !str_equal(viewer->tenant, info->tenant))
+        return;
+    if (str_equal(viewer->who->user, info->user) || principal_role(viewer->who, info->tenant) == ROLE_OWNER)
+        viewer->each(viewer->owner, info);
+}
+
+void query_each(struct query *query, const struct principal *who, struct str tenant,
+                void (*each)(void *owner, const struct query_info *info), void *owner)
+{
+    struct query_viewer viewer = {.who = who, .tenant = tenant, .each = each, .owner = owner};
     for (struct list *node = query->statements.prev; node != &query->statements; node = node->prev) {
         struct query_info info;
         query_statement_info(list_object(node, struct statement, node), &info);
-        if (tenant.len == 0 || str_equal(tenant, info.tenant))
-            each(owner, &info);
+        query_view(&viewer, &info);
     }
-    query_history_each(&query->history, tenant, each, owner);
+    query_history_each(&query->history, query_view, &viewer);
 }

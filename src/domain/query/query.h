@@ -118,8 +118,8 @@ struct statement *query_run(struct query *query, const struct query_request *req
 
 /* The client went away or asked to stop: on_end follows with ERR_CANCELLED (or with what happened first). */
 void query_cancel(struct statement *statement);
-/* The same by id, for administrators; ERR_NOT_FOUND. */
-bool query_cancel_id(struct query *query, struct str id, struct err *err);
+/* The same by id: one's own, any of a tenant for its owners. ERR_NOT_FOUND for all others. */
+bool query_cancel_id(struct query *query, const struct principal *who, struct str id, struct err *err) MUST_USE;
 struct str query_statement_id(const struct statement *statement);
 /* The statement's tenant. */
 struct str query_statement_tenant(const struct statement *statement);
@@ -198,21 +198,25 @@ void query_upload_finish(struct statement *statement);
 enum query_state { QUERY_QUEUED, QUERY_RUNNING, QUERY_CANCELLING, QUERY_ENDED };
 
 struct query_info {
-    struct str id, tenant, user, protocol, sql; /* sql is cut to 4 KiB */
-    int state;                                  /* enum query_state */
-    int outcome;                                /* enum query_outcome once ended */
-    struct str error;                           /* message, or empty */
+    struct str id, tenant, user, protocol;
+    struct str sql;     /* cut to 4 KiB */
+    struct str session; /* query_session_id; empty: none */
+    struct str role;    /* of the user in the tenant */
+    int state;          /* enum query_state */
+    int outcome;        /* enum query_outcome once ended */
+    struct str error;   /* message, or empty */
     int64_t started_wall_us;
     int64_t queued_us, run_us;
     uint64_t rows, bytes, memory_bytes;
 };
-/* Running ones first, then recent ones, newest first; tenant empty = all. Valid during the call. */
-void query_each(struct query *query, struct str tenant, void (*each)(void *owner, const struct query_info *info),
-                void *owner);
+/* What who may see: their own, and all of a tenant for its owners. Running ones first, then recent ones, newest first;
+ * tenant empty = all. Valid during the call. */
+void query_each(struct query *query, const struct principal *who, struct str tenant,
+                void (*each)(void *owner, const struct query_info *info), void *owner);
 
 struct query_worker_info {
     struct str tenant;
-    int pid;
+    int pid; /* 0: none runs now */
     int running, queued;
     int64_t rss_bytes, memory_bytes, spill_bytes, file_bytes, wal_bytes;
     uint64_t starts, crashes;

@@ -1,13 +1,19 @@
-/* What the files of this room share: the door itself, its side of a tenant, and a statement. */
+/* What the files of this room share: the door itself, its side of a tenant, sessions with their seats, and a statement.
+ */
 #pragma once
+#include "base/map.h"
+#include "base/vec.h"
 #include "domain/query/disk.h"
 #include "domain/query/history.h"
 #include "domain/query/intake.h"
 #include "domain/query/process.h"
 #include "domain/query/query.h"
+#include "domain/query/session.h"
 
 /* The text that lists show of a statement. */
 #define QUERY_SQL_SHOWN 4096
+/* Random bytes of the names that clients get for transactions and prepared statements. */
+#define QUERY_NAME_BYTES 16
 
 struct query {
     struct loop *loop;
@@ -20,9 +26,12 @@ struct query {
     size_t statement_count;
     struct list sides;   /* struct query_tenant that were ever used */
     struct list starved; /* those that wait for another's worker to end */
+    struct map users;    /* name → struct query_user; those with sessions */
     size_t process_count;
     int queued; /* statements in all queues */
     uint64_t last_id;
+    uint64_t last_number; /* of connections and prepared statements on channels */
+    uint64_t last_session;
     struct query_history history;
     struct query_disk disk;
     struct loop_timer tick; /* every second while there are workers */
@@ -39,9 +48,11 @@ struct query_tenant {
     struct list starved_node; /* in query.starved */
     struct query *query;
     struct tenant *tenant;
-    struct list queue; /* statements that wait for a slot */
+    size_t statement_count; /* all that have not ended */
+    struct list queue;      /* statements that wait for a slot */
     size_t queued, running;
     struct list waiting; /* statements that have a slot and wait for the worker */
+    struct list seats;   /* of all sessions */
     struct query_process *process;
     struct query_disk disk;
     uint64_t starts, crashes;
@@ -49,11 +60,59 @@ struct query_tenant {
     void *deleted_owner;
 };
 
-enum statement_kind { STATEMENT_RUN, STATEMENT_DESCRIBE, STATEMENT_UPLOAD, STATEMENT_SNAPSHOT };
+/* A user's sessions. */
+struct query_user {
+    struct list sessions;
+    size_t session_count;
+};
+
+struct query_session {
+    struct list node; /* in its user */
+    struct query *query;
+    struct arena *arena;
+    struct query_user *owner_user;
+    struct str user;
+    struct str id;        /* for lists and logs; no secret */
+    char tenant[64];      /* chosen by query_session_set_tenant, or empty */
+    struct list seats;    /* struct query_seat */
+    struct list prepared; /* struct query_prepared */
+    size_t prepared_count;
+    struct map handles;     /* handle → struct query_prepared */
+    struct list statements; /* that have not ended */
+    size_t statement_count;
+    size_t transaction_count; /* that have an id */
+    int64_t used_us;
+    struct loop_timer timer; /* idle, or it expires now */
+    bool expires;
+    void (*on_expired)(void *owner);
+    void *owner;
+};
+
+/* A connection of DuckDB that a session has in a tenant's worker: its main one, or a further one of a transaction. It
+ * serves one statement after the other. */
+struct query_seat {
+    struct list node;              /* in its session */
+    struct list side_node;         /* in its tenant's side */
+    struct query_session *session; /* NULL: closed, only its last statement still ends */
+    struct query_tenant *side;
+    uint64_t number; /* on the channel */
+    bool is_main;
+    bool is_used;              /* the worker may know the number */
+    bool kept, in_transaction; /* as the worker's last answer said */
+    bool lost;                 /* main: what the session had is gone with the worker, and nobody was told yet */
+    char transaction[2 * QUERY_NAME_BYTES + 1]; /* the id; empty: none, or it was begun as SQL text */
+    struct statement *begin;                    /* the one that opens this transaction, until it has ended */
+    struct statement *busy;                     /* the one that has the seat */
+    struct list waiting;
+    VEC(uint64_t) forget; /* prepared statements closed while it was busy */
+};
+
+enum statement_kind { STATEMENT_RUN, STATEMENT_DESCRIBE, STATEMENT_UPLOAD, STATEMENT_METADATA, STATEMENT_SNAPSHOT };
 
 struct statement {
-    struct list node;  /* in query.statements */
-    struct list place; /* in its tenant's queue or waiting */
+    struct list node;         /* in query.statements */
+    struct list place;        /* in its seat's waiting, its tenant's queue, or its tenant's waiting */
+    struct list session_node; /* in its session */
     struct query *query;
     struct query_tenant *side;
     struct query_task task;
@@ -61,26 +120,50 @@ struct statement {
     enum statement_kind kind;
     int state; /* enum query_state */
     struct str id, user, protocol, sql, parameters;
+    enum role role;
+    struct query_session *session; /* NULL: none, or it was closed */
+    struct str session_id;
+    struct query_seat *seat; /* that it has or waits for; NULL: any connection */
+    uint64_t connection;     /* on the channel; 0: any */
+    bool borrows;            /* it has the seat because that was free, not because it must */
+    bool leaves;             /* something may stay in its connection */
+    struct str transaction;  /* its id, also the one that it opens */
+    enum query_transaction_step step;
+    uint64_t prepared;        /* on the channel; 0: none */
+    bool run_unless_reads;    /* STATEMENT_DESCRIBE */
+    bool progress;            /* PROGRESS is wanted */
+    struct query_binds binds; /* in the RUN frame, or empty */
+    struct query_metadata_request metadata;
     struct str schema, table, path; /* uploads; snapshots */
+    bool temporary;                 /* uploads */
     enum query_format format;
     enum query_mode mode;
     struct query_sink sink;
-    void (*on_ready)(void *owner); /* uploads */
-    struct query_intake *intake;   /* uploads; owned */
-    bool finish;                   /* uploads: FINISH was asked for */
+    void (*on_ready)(void *owner); /* of intake; may be NULL */
+    struct query_intake *intake;   /* uploads, and binds that come as messages; owned */
+    bool finish;                   /* intake: FINISH was asked for */
     uint64_t request_id;
+    bool is_queued, is_sent, is_failed;
     int64_t created_us, started_us; /* started: got its slot; 0 = not yet */
     int64_t started_wall_us;
     int64_t deadline_us;
-    enum limit deadline_limit; /* LIMIT_STATEMENT_TIMEOUT when that is the deadline, else LIMIT_COUNT */
-    uint64_t rows, bytes;      /* that went by */
-    struct err reason;         /* why it is being stopped; code ERR_OK: it is not */
-    struct loop_timer timer;   /* deadline, or queue_wait, or kill_grace: by state */
-    struct loop_task later;    /* ends it from the loop */
+    enum limit deadline_limit;    /* LIMIT_STATEMENT_TIMEOUT when that is the deadline, else LIMIT_COUNT */
+    uint64_t rows, bytes;         /* that went by */
+    struct query_task_end answer; /* its error is not kept; is_answered false: there was none */
+    struct err reason;            /* why it is being stopped; code ERR_OK: it is not */
+    struct loop_timer timer;      /* deadline, busy_wait, queue_wait, or kill_grace: by state */
+    struct loop_task later;       /* ends it from the loop */
 };
 
 /* --- statement.c --- */
 
+/* In state QUERY_QUEUED, in no list. */
+struct statement *query_statement_new(struct query *query, struct tenant *tenant, enum statement_kind kind,
+                                      const struct query_sink *sink);
+/* One that never entered. */
+void query_statement_free(struct statement *statement);
+/* Gives it a seat and a slot, or a place where it waits; refused: NULL, and it is gone. */
+struct statement *query_statement_enter(struct statement *statement, struct err *err);
 /* The worker is ready: sends it. */
 void query_statement_send(struct statement *statement);
 /* Stops it for this reason; the first reason stays. on_end follows later. */
@@ -88,6 +171,37 @@ void query_statement_stop(struct statement *statement, const struct err *reason)
 /* It has a slot now. */
 void query_statement_start(struct statement *statement);
 void query_statement_info(const struct statement *statement, struct query_info *info_out);
+
+/* --- seat.c: which connection a statement runs on, and in which order --- */
+
+/* Decides by the statement's session, transaction and text: sets its seat, or leaves it NULL. */
+bool query_seat_choose(struct statement *statement, struct err *err) MUST_USE;
+/* Gives the seat to the statement; false: it waits. */
+bool query_seat_take(struct statement *statement);
+/* The statement has ended, or never entered: the next one gets the seat. */
+void query_seat_leave(struct statement *statement);
+/* The side's worker has ended, and what was left in it is lost. */
+void query_seats_lose(struct query_tenant *side);
+/* Something that a session left is in the worker. */
+bool query_seats_are_kept(const struct query_tenant *side);
+/* The session is closed, or the tenant deleted: goes at once, or with its last statement. */
+void query_seat_close(struct query_seat *seat);
+/* The session's seat for this transaction in any tenant, or NULL. */
+struct query_seat *query_seat_find(const struct query_session *session, struct str transaction);
+/* The worker need not keep the prepared statement any more. */
+void query_seat_forget(struct query_seat *seat, uint64_t prepared);
+/* "session lost: ..." */
+void query_seat_lost_err(struct err *error);
+/* "statement q0..., which still runs"; for the error of one that waited too long. */
+void query_seat_busy_err(const struct statement *statement, struct err *error);
+
+/* --- session.c --- */
+
+/* Counts the statement; ERR_DENIED for another's session, ERR_RESOURCE beyond session.max_statements. */
+bool query_session_enter(struct statement *statement, struct err *err) MUST_USE;
+void query_session_leave(struct statement *statement);
+/* Those that chose the tenant expire; tenant empty: all. */
+void query_sessions_expire(struct query *query, struct str tenant);
 
 /* --- admission.c: slots and workers --- */
 

@@ -17,10 +17,14 @@ struct query_session *query_session_open(struct query *query, const struct princ
 /* Cancels its statements (their ends still come), rolls back, and forgets. Accepts NULL inside. */
 void query_session_close(struct query_session **session);
 struct str query_session_user(const struct query_session *session);
+/* For lists and logs; names nothing on the wire. */
+struct str query_session_id(const struct query_session *session);
 /* Something was left behind in some worker. */
 bool query_session_is_kept(const struct query_session *session);
 /* Keeps it from expiring. Statements do so by themselves. */
 void query_session_touch(struct query_session *session);
+/* The user is gone: what they run is stopped, and their sessions expire. */
+void query_end_user(struct query *query, struct str user);
 
 /* The tenant that requests without a name mean (SetSessionOptions `catalog`), empty: none was set. */
 struct str query_session_tenant(const struct query_session *session);

@@ -1,14 +1,12 @@
-/* One statement from the request to its end: checked, admitted, sent, watched, stopped, remembered. */
+/* One statement from its entry to its end: seated, admitted, sent, watched, stopped, remembered. */
 #include <assert.h>
 #include <inttypes.h>
 
 #include "base/clock.h"
 #include "base/limits.h"
 #include "base/state.h"
-#include "domain/query/gate.h"
 #include "domain/query/query_priv.h"
-
-#define STATEMENT_NAME_MAX 255
+#include "platform/engine/engine.h"
 
 static const struct state_rule statement_rules[] = {
     [QUERY_QUEUED] = {"queued", STATE_TO(QUERY_RUNNING) | STATE_TO(QUERY_CANCELLING)},
@@ -23,9 +21,7 @@ static void statement_on_end(struct query_task *task, const struct query_task_en
 static void statement_on_time(struct loop_timer *timer);
 static void statement_on_later(struct loop_task *task);
 
-static const struct query_task_events statement_run_events = {.on_piece = statement_on_piece,
-                                                              .on_end = statement_on_end};
-static const struct query_task_events statement_upload_events = {
+static const struct query_task_events statement_events = {
     .on_piece = statement_on_piece, .on_put_done = statement_on_put_done, .on_end = statement_on_end};
 
 /* --- Making one --- */
@@ -38,19 +34,8 @@ static struct str statement_new_id(struct query *query, struct arena *arena)
     return str_format(arena, "q%014" PRIx64, query->last_id);
 }
 
-static void statement_set_deadline(struct statement *statement, int64_t deadline_us)
-{
-    int64_t own_us = clock_deadline_us(limits_get(LIMIT_STATEMENT_TIMEOUT) * CLOCK_SECOND);
-    statement->deadline_limit = LIMIT_COUNT;
-    statement->deadline_us = deadline_us;
-    if (own_us < deadline_us) {
-        statement->deadline_us = own_us;
-        statement->deadline_limit = LIMIT_STATEMENT_TIMEOUT;
-    }
-}
-
-static struct statement *statement_new(struct query *query, struct tenant *tenant, enum statement_kind kind,
-                                       const struct query_sink *sink)
+struct statement *query_statement_new(struct query *query, struct tenant *tenant, enum statement_kind kind,
+                                      const struct query_sink *sink)
 {
     struct statement *statement = mem_new(struct statement);
     statement->query = query;
@@ -66,15 +51,19 @@ static struct statement *statement_new(struct query *query, struct tenant *tenan
     statement->later.run = statement_on_later;
     statement->later.owner = statement;
     statement->task.owner = statement;
-    statement->task.events = kind == STATEMENT_UPLOAD ? &statement_upload_events : &statement_run_events;
+    statement->task.events = &statement_events;
+    statement->task.permille = -1;
+    statement->deadline_us = CLOCK_NEVER;
+    statement->deadline_limit = LIMIT_COUNT;
     list_init(&statement->task.node);
     list_init(&statement->later.node);
     list_init(&statement->node);
     list_init(&statement->place);
+    list_init(&statement->session_node);
     return statement;
 }
 
-static void statement_free(struct statement *statement)
+void query_statement_free(struct statement *statement)
 {
     loop_timer_cancel(statement->query->loop, &statement->timer);
     loop_defer_cancel(&statement->later);
@@ -83,122 +72,32 @@ static void statement_free(struct statement *statement)
     mem_free(statement);
 }
 
-/* Admits it; on refusal it is gone. */
-static struct statement *statement_enter(struct statement *statement, struct err *err)
+/* Refused: nothing is left of it, neither in its session nor in its seat. */
+static struct statement *statement_refuse(struct statement *statement)
+{
+    statement->is_failed = true;
+    query_seat_leave(statement);
+    query_session_leave(statement);
+    query_statement_free(statement);
+    return NULL;
+}
+
+struct statement *query_statement_enter(struct statement *statement, struct err *err)
 {
     struct query *query = statement->query;
     if (query->draining) {
         err_set(err, ERR_UNAVAILABLE, "the server is shutting down");
-        statement_free(statement);
-        return NULL;
+        return statement_refuse(statement);
     }
-    if (!query_admit(statement, err)) {
-        statement_free(statement);
-        return NULL;
-    }
+    if (!query_seat_choose(statement, err) || !query_session_enter(statement, err))
+        return statement_refuse(statement);
+    bool waits = statement->seat && !query_seat_take(statement);
+    if (!waits && !query_admit(statement, err))
+        return statement_refuse(statement);
     list_append(&query->statements, &statement->node);
     query->statement_count++;
+    statement->side->statement_count++;
     return statement;
-}
-
-struct statement *query_run(struct query *query, const struct query_request *request, const struct query_sink *sink,
-                            struct err *err)
-{
-    struct tenant *tenant = tenant_resolve(query->tenants, request->who, request->tenant, err);
-    if (!tenant)
-        return NULL;
-    if (request->sql.len > (uint64_t)limits_get(LIMIT_SQL))
-        return limits_err(LIMIT_SQL, err), NULL;
-    if (request->parameters.len > (uint64_t)limits_get(LIMIT_SQL))
-        return err_set(err, ERR_RESOURCE, "the parameters are longer than limit %s", limits_name(LIMIT_SQL)), NULL;
-    enum statement_kind kind = request->purpose == QUERY_RUN ? STATEMENT_RUN : STATEMENT_DESCRIBE;
-    struct statement *statement = statement_new(query, tenant, kind, sink);
-    struct gate_result gate;
-    bool ok = gate_check(request->sql, tenant->id, statement->arena, &gate, err);
-    if (ok && gate.statement_count == 0)
-        ok = err_set(err, ERR_INVALID, "the request contains no SQL statement");
-    if (!ok) {
-        statement_free(statement);
-        return NULL;
-    }
-    statement->sql = str_copy(statement->arena, gate.sql);
-    statement->parameters = str_copy(statement->arena, request->parameters);
-    statement->user = str_copy(statement->arena, request->who ? request->who->user : S(""));
-    statement->protocol = str_copy(statement->arena, request->protocol);
-    statement->format = request->format;
-    statement->request_id = request->request_id;
-    statement_set_deadline(statement, request->deadline_us);
-    return statement_enter(statement, err);
-}
-
-struct statement *query_upload(struct query *query, const struct query_upload_request *request,
-                               const struct query_sink *sink, void (*on_ready)(void *owner), struct err *err)
-{
-    if (request->table.len == 0 || request->table.len > STATEMENT_NAME_MAX || request->schema.len > STATEMENT_NAME_MAX)
-        return err_set(err, ERR_INVALID, "a table's name has 1 to %d bytes", STATEMENT_NAME_MAX), NULL;
-    struct tenant *tenant = tenant_resolve(query->tenants, request->who, request->tenant, err);
-    if (!tenant)
-        return NULL;
-    struct statement *statement = statement_new(query, tenant, STATEMENT_UPLOAD, sink);
-    struct arena *arena = statement->arena;
-    statement->schema = str_copy(arena, request->schema);
-    statement->table = str_copy(arena, request->table);
-    statement->sql = str_format(arena, "-- upload into %.*s%s%.*s", STR_ARG(request->schema),
-                                request->schema.len ? "." : "", STR_ARG(request->table));
-    statement->user = str_copy(arena, request->who ? request->who->user : S(""));
-    statement->protocol = str_copy(arena, request->protocol);
-    statement->mode = request->mode;
-    statement->request_id = request->request_id;
-    statement->on_ready = on_ready;
-    statement->intake = query_intake_new();
-    statement_set_deadline(statement, request->deadline_us);
-    return statement_enter(statement, err);
-}
-
-/* --- Snapshots: a statement whose sink only waits for the end --- */
-
-struct statement_snapshot {
-    struct loop_task later; /* a refusal is told later as well */
-    struct err error;
-    void (*done)(void *owner, const struct err *error);
-    void *owner;
-};
-
-static void statement_snapshot_end(void *owner, const struct query_end *end)
-{
-    struct statement_snapshot *snapshot = owner;
-    snapshot->done(snapshot->owner, end->error);
-    mem_free(snapshot);
-}
-
-static void statement_snapshot_refused(struct loop_task *task)
-{
-    struct statement_snapshot *snapshot = task->owner;
-    statement_snapshot_end(snapshot, &(struct query_end){.error = &snapshot->error});
-}
-
-void query_snapshot(struct query *query, struct str tenant_id, struct str path,
-                    void (*done)(void *owner, const struct err *error), void *owner)
-{
-    struct statement_snapshot *snapshot = mem_new(struct statement_snapshot);
-    snapshot->done = done;
-    snapshot->owner = owner;
-    snapshot->later.run = statement_snapshot_refused;
-    snapshot->later.owner = snapshot;
-    list_init(&snapshot->later.node);
-    struct query_sink sink = {.on_end = statement_snapshot_end, .owner = snapshot};
-    struct tenant *tenant = tenant_find(query->tenants, tenant_id, &snapshot->error);
-    struct statement *statement = NULL;
-    if (tenant) {
-        statement = statement_new(query, tenant, STATEMENT_SNAPSHOT, &sink);
-        statement->path = str_copy(statement->arena, path);
-        statement->sql = S("-- backup");
-        statement->protocol = S("internal");
-        statement_set_deadline(statement, CLOCK_NEVER);
-        statement = statement_enter(statement, &snapshot->error);
-    }
-    if (!statement)
-        loop_defer(query->loop, &snapshot->later);
 }
 
 /* --- Running --- */
@@ -212,6 +111,21 @@ void query_statement_start(struct statement *statement)
         loop_timer_set(statement->query->loop, &statement->timer,
                        statement->deadline_us > now_us ? statement->deadline_us - now_us : 0);
     query_need_worker(statement);
+}
+
+/* What the role may do, in the engine's words. */
+static uint8_t statement_rights(const struct statement *statement)
+{
+    switch (statement->role) {
+    case ROLE_OWNER:
+        return ENGINE_MAY_OWN;
+    case ROLE_WRITER:
+        return ENGINE_MAY_WRITE;
+    case ROLE_READER:
+    case ROLE_NONE:
+        break;
+    }
+    return ENGINE_MAY_READ;
 }
 
 /* Why writes are refused now; empty when they are not. */
@@ -228,38 +142,87 @@ static struct str statement_refusal(struct statement *statement)
     return str_from(refusal);
 }
 
-static void statement_send_run(struct statement *statement)
-{
-    struct channel_run run = {.format = (uint8_t)statement->format,
-                              .batch_target = (uint64_t)limits_get(LIMIT_BATCH_TARGET),
-                              .statement_id = statement->id,
-                              .refusal = statement_refusal(statement),
-                              .sql = statement->sql,
-                              .parameters = statement->parameters};
-    enum channel_type type = statement->kind == STATEMENT_RUN ? CHANNEL_RUN : CHANNEL_DESCRIBE;
-    query_task_run(&statement->task, statement->side->process, type, &run);
-}
-
-static void statement_send_upload(struct statement *statement)
+/* The messages of an upload, or of values for parameters. */
+static void statement_send_intake(struct statement *statement)
 {
     struct query_process *process = statement->side->process;
-    struct channel_upload upload = {.mode = (uint8_t)statement->mode,
-                                    .refusal = statement_refusal(statement),
-                                    .schema = statement->schema,
-                                    .table = statement->table};
-    query_task_upload(&statement->task, process, &upload);
     query_intake_start(statement->intake, &statement->task);
     if (statement->finish) {
         channel_encode_empty(channel_out(process->channel), CHANNEL_FINISH, statement->task.id);
         channel_flush(process->channel);
     }
-    if (query_intake_has_room_again(statement->intake))
+    if (statement->on_ready && query_intake_has_room_again(statement->intake))
         statement->on_ready(statement->sink.owner);
+}
+
+static void statement_send_run(struct statement *statement)
+{
+    const struct query_binds *binds = &statement->binds;
+    struct channel_run run = {.format = (uint8_t)statement->format,
+                              .rights = statement_rights(statement),
+                              .binds = CHANNEL_BINDS_JSON,
+                              .progress = statement->progress,
+                              .run_unless_reads = statement->run_unless_reads,
+                              .connection = statement->connection,
+                              .prepared = statement->connection ? statement->prepared : 0,
+                              .batch_target = (uint64_t)limits_get(LIMIT_BATCH_TARGET),
+                              .statement_id = statement->id,
+                              .refusal = statement_refusal(statement),
+                              .sql = statement->sql,
+                              .parameters = statement->parameters,
+                              .bind_schema = binds->schema,
+                              .bind_header = binds->header,
+                              .bind_body = binds->body};
+    if (statement->intake)
+        run.binds = CHANNEL_BINDS_PUT;
+    else if (binds->schema.len)
+        run.binds = CHANNEL_BINDS_INLINE;
+    enum channel_type type = statement->kind == STATEMENT_RUN ? CHANNEL_RUN : CHANNEL_DESCRIBE;
+    query_task_run(&statement->task, statement->side->process, type, &run);
+    if (statement->intake)
+        statement_send_intake(statement);
+}
+
+static void statement_send_upload(struct statement *statement)
+{
+    struct channel_upload upload = {.mode = (uint8_t)statement->mode,
+                                    .rights = statement_rights(statement),
+                                    .temporary = statement->temporary,
+                                    .connection = statement->connection,
+                                    .refusal = statement_refusal(statement),
+                                    .schema = statement->schema,
+                                    .table = statement->table};
+    query_task_upload(&statement->task, statement->side->process, &upload);
+    statement_send_intake(statement);
+}
+
+static void statement_send_metadata(struct statement *statement)
+{
+    const struct query_metadata_request *asked = &statement->metadata;
+    struct channel_metadata metadata = {.kind = (uint8_t)asked->kind,
+                                        .include_schema = asked->include_schema,
+                                        .has_catalog = asked->catalog.ptr != NULL,
+                                        .has_schema = asked->schema.ptr != NULL,
+                                        .has_table = asked->table.ptr != NULL,
+                                        .has_fk_catalog = asked->fk_catalog.ptr != NULL,
+                                        .has_fk_schema = asked->fk_schema.ptr != NULL,
+                                        .connection = statement->connection,
+                                        .catalog = asked->catalog,
+                                        .schema = asked->schema,
+                                        .table = asked->table,
+                                        .fk_catalog = asked->fk_catalog,
+                                        .fk_schema = asked->fk_schema,
+                                        .fk_table = asked->fk_table,
+                                        .type_count = (uint32_t)asked->type_count};
+    for (size_t i = 0; i < asked->type_count; i++)
+        metadata.types[i] = asked->types[i];
+    query_task_metadata(&statement->task, statement->side->process, &metadata);
 }
 
 void query_statement_send(struct statement *statement)
 {
     assert(statement->state == QUERY_RUNNING);
+    statement->is_sent = true;
     switch (statement->kind) {
     case STATEMENT_RUN:
     case STATEMENT_DESCRIBE:
@@ -267,6 +230,9 @@ void query_statement_send(struct statement *statement)
         return;
     case STATEMENT_UPLOAD:
         statement_send_upload(statement);
+        return;
+    case STATEMENT_METADATA:
+        statement_send_metadata(statement);
         return;
     case STATEMENT_SNAPSHOT:
         query_task_snapshot(&statement->task, statement->side->process, statement->path);
@@ -293,22 +259,24 @@ static void statement_on_piece(struct query_task *task, struct query_piece *piec
 static bool statement_on_put_done(struct query_task *task, const struct channel_put_done *done, struct err *err)
 {
     struct statement *statement = task->owner;
+    if (!statement->intake)
+        return err_set(err, ERR_INTERNAL, "the worker confirmed an upload that is none");
     if (!query_intake_done(statement->intake, done, err))
         return false;
-    if (statement->state == QUERY_RUNNING && query_intake_has_room_again(statement->intake))
+    if (statement->state == QUERY_RUNNING && statement->on_ready && query_intake_has_room_again(statement->intake))
         statement->on_ready(statement->sink.owner);
     return true;
 }
 
 uint8_t *query_upload_body(struct statement *statement, size_t size, struct err *err)
 {
-    assert(statement->kind == STATEMENT_UPLOAD);
+    assert(statement->intake);
     return query_intake_body(statement->intake, size, statement->task.process, err);
 }
 
 void query_upload_message(struct statement *statement, struct str header)
 {
-    assert(statement->kind == STATEMENT_UPLOAD && !statement->finish);
+    assert(statement->intake && !statement->finish);
     query_intake_message(statement->intake, header, &statement->task);
 }
 
@@ -319,7 +287,7 @@ bool query_upload_is_full(const struct statement *statement)
 
 void query_upload_finish(struct statement *statement)
 {
-    assert(statement->kind == STATEMENT_UPLOAD && !statement->finish);
+    assert(statement->intake && !statement->finish);
     statement->finish = true;
     struct query_process *process = statement->task.process;
     if (!process)
@@ -353,12 +321,18 @@ void query_cancel(struct statement *statement)
     query_statement_stop(statement, &reason);
 }
 
-bool query_cancel_id(struct query *query, struct str id, struct err *err)
+/* One's own, and all of a tenant for its owners. */
+static bool statement_is_visible(const struct statement *statement, const struct principal *who)
+{
+    return str_equal(statement->user, who->user) || principal_role(who, statement->side->tenant->id) == ROLE_OWNER;
+}
+
+bool query_cancel_id(struct query *query, const struct principal *who, struct str id, struct err *err)
 {
     list_each(&query->statements, node)
     {
         struct statement *statement = list_object(node, struct statement, node);
-        if (!str_equal(statement->id, id))
+        if (!str_equal(statement->id, id) || !statement_is_visible(statement, who))
             continue;
         query_cancel(statement);
         return true;
@@ -396,6 +370,8 @@ static void statement_on_time(struct loop_timer *timer)
     }
     if (clock_now_us() >= statement->deadline_us)
         statement_deadline_err(statement, &reason);
+    else if (statement->seat && statement->seat->busy != statement)
+        query_seat_busy_err(statement, &reason);
     else
         limits_err(LIMIT_QUEUE_WAIT, &reason);
     query_statement_stop(statement, &reason);
@@ -426,7 +402,10 @@ void query_statement_info(const struct statement *statement, struct query_info *
                                     .queued_us = started_us - statement->created_us,
                                     .run_us = now_us - started_us,
                                     .rows = statement->rows,
-                                    .bytes = statement->bytes};
+                                    .bytes = statement->bytes,
+                                    .memory_bytes = statement->answer.memory_bytes,
+                                    .session = statement->session_id,
+                                    .role = str_from(role_name(statement->role))};
 }
 
 /* Ends the statement: remembers it, frees its slot, tells the sink. error NULL: success. */
@@ -442,18 +421,24 @@ static void statement_finish(struct statement *statement, const struct err *erro
     info.error = error ? err_message(error) : S("");
     query_history_add(&query->history, &info);
     query_count(statement, outcome, info.run_us);
+    statement->is_failed = error != NULL;
     query_leave(statement);
+    query_seat_leave(statement);
+    query_session_leave(statement);
     state_move(&statement->state, QUERY_ENDED, statement_rules);
     list_remove(&statement->node);
     query->statement_count--;
+    statement->side->statement_count--;
     struct query_end end = {.error = error,
                             .rows = statement->rows,
                             .bytes = statement->bytes,
                             .queued_us = info.queued_us,
-                            .run_us = info.run_us};
+                            .run_us = info.run_us,
+                            .kind = statement->answer.kind,
+                            .ran = statement->answer.ran};
     struct query_tenant *side = statement->side;
     statement->sink.on_end(statement->sink.owner, &end);
-    statement_free(statement);
+    query_statement_free(statement);
     query_check_deleted(side);
     query_check_drained(query);
 }
@@ -470,6 +455,8 @@ static void statement_on_end(struct query_task *task, const struct query_task_en
     struct statement *statement = task->owner;
     struct query_process *process = statement->side->process;
     bool is_upload = statement->kind == STATEMENT_UPLOAD;
+    statement->answer = *end;
+    statement->answer.error = NULL;
     if (is_upload)
         statement->bytes = query_intake_bytes(statement->intake);
     query_intake_free(&statement->intake, process && process->state != QUERY_PROCESS_GONE ? process : NULL);
@@ -487,6 +474,16 @@ static void statement_on_end(struct query_task *task, const struct query_task_en
     struct err error = *end->error;
     query_scrub(statement->query, &error);
     statement_finish(statement, &error);
+}
+
+struct str query_statement_transaction(const struct statement *statement)
+{
+    return statement->transaction;
+}
+
+double query_statement_progress(const struct statement *statement)
+{
+    return statement->task.permille < 0 ? -1 : statement->task.permille / 1000.0;
 }
 
 struct str query_statement_id(const struct statement *statement)

@@ -9,20 +9,39 @@ static void query_task_begin(struct query_task *task, struct query_process *proc
 {
     task->body_left = task->inline_used = 0;
     task->started = false;
+    task->schemas = 0;
+    task->permille = -1;
     query_process_add(process, task);
+}
+
+/* Blocks for a result; returns how many. */
+static uint32_t query_task_grant(struct query_task *task, uint32_t *blocks)
+{
+    struct channel_pool *pool = task->process->pool;
+    int64_t wanted = limits_get(LIMIT_STREAM_BLOCKS);
+    if (wanted > CHANNEL_GRANTS_MAX)
+        wanted = CHANNEL_GRANTS_MAX;
+    uint32_t count = channel_pool_grant(pool, task->id, (uint32_t)wanted, blocks);
+    if (wanted && count == 0)
+        channel_pool_want(pool, task->id);
+    return count;
 }
 
 void query_task_run(struct query_task *task, struct query_process *process, enum channel_type type,
                     struct channel_run *run)
 {
     query_task_begin(task, process);
-    int64_t wanted = type == CHANNEL_RUN ? limits_get(LIMIT_STREAM_BLOCKS) : 0;
-    if (wanted > CHANNEL_GRANTS_MAX)
-        wanted = CHANNEL_GRANTS_MAX;
-    run->block_count = channel_pool_grant(process->pool, task->id, (uint32_t)wanted, run->blocks);
-    if (wanted && run->block_count == 0)
-        channel_pool_want(process->pool, task->id);
+    if (type == CHANNEL_RUN || run->run_unless_reads)
+        run->block_count = query_task_grant(task, run->blocks);
     channel_encode_run(channel_out(process->channel), type, task->id, run);
+    channel_flush(process->channel);
+}
+
+void query_task_metadata(struct query_task *task, struct query_process *process, struct channel_metadata *metadata)
+{
+    query_task_begin(task, process);
+    metadata->block_count = query_task_grant(task, metadata->blocks);
+    channel_encode_metadata(channel_out(process->channel), task->id, metadata);
     channel_flush(process->channel);
 }
 
@@ -60,6 +79,12 @@ static bool query_task_check_piece(struct query_task *task, const struct channel
                        (unsigned long long)data->len, (unsigned long long)left);
     if (data->header.len > (uint64_t)limits_get(LIMIT_IPC_HEADER))
         return limits_err(LIMIT_IPC_HEADER, err);
+    unsigned role = 1u << data->role;
+    if (data->role != CHANNEL_DATA_RESULT) { /* one message of each, without body */
+        if ((task->schemas & role) || !data->first || data->body_total)
+            return err_set(err, ERR_INTERNAL, "the worker described a statement twice");
+        task->schemas |= role;
+    }
     task->body_left = left - data->len;
     return true;
 }
@@ -71,6 +96,8 @@ static bool query_task_take_body(struct query_task *task, const struct channel_d
 {
     if (data->block)
         return channel_pool_hold(task->process->pool, task->id, data->block, data->len, body_out, err);
+    if (data->role != CHANNEL_DATA_RESULT)
+        return true;
     uint64_t used = task->inline_used + data->header.len + data->body.len;
     if (task->started && used > CHANNEL_INLINE_TOTAL)
         return err_set(err, ERR_INTERNAL, "the worker sent %llu bytes of a result in frames", (unsigned long long)used);
@@ -91,7 +118,8 @@ static bool query_task_on_data(struct query_task *task, struct str payload, stru
     piece.first = data.first;
     piece.body_total = data.first ? data.body_total : 0;
     piece.rows = data.rows;
-    task->started = true;
+    piece.role = (enum query_role)data.role;
+    task->started = task->started || data.role == CHANNEL_DATA_RESULT;
     task->events->on_piece(task, &piece);
     return true;
 }
@@ -108,18 +136,36 @@ static bool query_task_on_end(struct query_task *task, struct str payload, struc
     struct channel_end end;
     if (!channel_decode_end(payload, &end, err))
         return false;
+    if (end.kind > QUERY_KIND_SETTING)
+        return err_set(err, ERR_INTERNAL, "the worker ended a statement of kind %u", end.kind);
     if (end.last)
         query_process_stop(task->process); /* what comes next waits for a fresh worker */
-    if (end.code == ERR_OK) {
-        if (task->body_left)
-            return err_set(err, ERR_INTERNAL, "the worker ended a result inside a message");
-        query_task_finish(task, &(struct query_task_end){.rows = end.rows, .bytes = end.bytes});
-        return true;
-    }
+    struct query_task_end told = {.is_answered = true,
+                                  .kind = (enum query_kind)end.kind,
+                                  .ran = end.ran,
+                                  .in_transaction = end.transaction,
+                                  .kept = end.kept,
+                                  .rows = end.rows,
+                                  .bytes = end.bytes,
+                                  .memory_bytes = end.memory_bytes};
     struct err error;
-    err_set(&error, end.code, "%.*s", STR_ARG(str_slice(end.message, 0, sizeof(error.message))));
-    err_hint(&error, "%.*s", STR_ARG(str_slice(end.hint, 0, sizeof(error.hint))));
-    query_task_finish(task, &(struct query_task_end){.error = &error, .rows = end.rows, .bytes = end.bytes});
+    if (end.code != ERR_OK) {
+        err_set(&error, end.code, "%.*s", STR_ARG(str_slice(end.message, 0, sizeof(error.message))));
+        err_hint(&error, "%.*s", STR_ARG(str_slice(end.hint, 0, sizeof(error.hint))));
+        told.error = &error;
+    } else if (task->body_left) {
+        return err_set(err, ERR_INTERNAL, "the worker ended a result inside a message");
+    }
+    query_task_finish(task, &told);
+    return true;
+}
+
+static bool query_task_on_progress(struct query_task *task, struct str payload, struct err *err)
+{
+    struct channel_progress progress;
+    if (!channel_decode_progress(payload, &progress, err))
+        return false;
+    task->permille = progress.permille <= 1000 ? (int)progress.permille : -1;
     return true;
 }
 
@@ -131,6 +177,8 @@ bool query_task_on_frame(struct query_task *task, const struct channel_frame *fr
         return query_task_on_data(task, frame->payload, err);
     case CHANNEL_END:
         return query_task_on_end(task, frame->payload, err);
+    case CHANNEL_PROGRESS:
+        return query_task_on_progress(task, frame->payload, err);
     case CHANNEL_PUT_DONE:
         if (!task->events->on_put_done)
             return err_set(err, ERR_INTERNAL, "the worker confirmed an upload that is none");

@@ -10,7 +10,11 @@ struct query_task;
 /* How a task ended. */
 struct query_task_end {
     const struct err *error; /* NULL: success */
-    uint64_t rows, bytes;
+    bool is_answered;        /* by the worker; else it is gone, and what follows is not known */
+    enum query_kind kind;
+    bool ran;
+    bool in_transaction, kept; /* the connection; see struct channel_end */
+    uint64_t rows, bytes, memory_bytes;
 };
 
 struct query_task_events {
@@ -31,12 +35,16 @@ struct query_task {
     uint64_t body_left;   /* of the message that comes in pieces */
     uint64_t inline_used; /* bytes that came in frames, as the worker must count them */
     bool started;         /* a first message came */
+    unsigned schemas;     /* bit n: the answer to DESCRIBE with role n came */
+    int permille;         /* how far it is; -1: not known */
 };
 
 /* RUN or DESCRIBE: grants blocks and sends. run's blocks are filled in. */
 void query_task_run(struct query_task *task, struct query_process *process, enum channel_type type,
                     struct channel_run *run);
 void query_task_upload(struct query_task *task, struct query_process *process, const struct channel_upload *upload);
+/* metadata's blocks are filled in. */
+void query_task_metadata(struct query_task *task, struct query_process *process, struct channel_metadata *metadata);
 void query_task_snapshot(struct query_task *task, struct query_process *process, struct str path);
 /* Asks the worker to stop it; on_end follows. */
 void query_task_cancel(struct query_task *task);
