@@ -8,11 +8,11 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "app/config_priv.h"
 #include "base/buf.h"
 #include "base/limits.h"
 #include "base/nearest.h"
 #include "base/vec.h"
-#include "platform/yaml/yaml.h"
 
 #define CONFIG_FILE "eider.yaml"
 #define CONFIG_LISTEN "127.0.0.1:8815"
@@ -21,24 +21,16 @@
 /* One schema for the server's keys and for those of a project; what is not served yet says so instead of being ignored.
  */
 static const char *const config_keys[] = {"listen", "data",   "log_level", "limits",      "hosts", "tls",
-                                          "trino",  "tenant", "schedules", "connections", NULL};
-static const char *const config_later[] = {"tls", "trino", "tenant", "schedules", "connections"};
+                                          "trino",  "tenant", "schedules", "connections", "users", NULL};
+static const char *const config_later[] = {"trino", "tenant", "schedules", "connections"};
 
-struct config_reader {
-    struct arena *arena;
-    struct config *config;
-    struct err *err;
-    bool keep_limits; /* check them only: they cannot change while threads run */
-};
-
-static struct str config_environment(const char *name)
+struct str config_environment(const char *name)
 {
     const char *value = getenv(name);
     return value ? str_from(value) : S("");
 }
 
-/* The file's bytes; at most CONFIG_FILE_MAX. */
-static bool config_read_file(struct config_reader *reader, struct str path, struct str *text_out)
+bool config_read_file(struct config_reader *reader, struct str path, struct str *text_out)
 {
     AUTO(buf) struct buf text = {0};
     int fd = open(str_cstr(reader->arena, path), O_RDONLY | O_CLOEXEC);
@@ -56,7 +48,7 @@ static bool config_read_file(struct config_reader *reader, struct str path, stru
     return ok;
 }
 
-static bool config_bad(struct config_reader *reader, const struct yaml *value, const char *why)
+bool config_bad(struct config_reader *reader, const struct yaml *value, const char *why)
 {
     return err_set(reader->err, ERR_INVALID, "line %d: %s", yaml_line(value), why);
 }
@@ -119,8 +111,7 @@ static bool config_log_level(struct config_reader *reader, struct str name)
                    STR_ARG(str_slice(name, 0, 40)));
 }
 
-/* A relative path in the file starts at the file's directory. */
-static struct str config_beside(struct config_reader *reader, struct str path)
+struct str config_beside(struct config_reader *reader, struct str path)
 {
     struct str file = reader->config->file;
     size_t len = file.len;
@@ -144,7 +135,8 @@ static bool config_apply_file(struct config_reader *reader, const struct yaml *f
     }
     const struct yaml *listen = yaml_get(file, "listen"), *hosts = yaml_get(file, "hosts");
     const struct yaml *data = yaml_get(file, "data"), *level = yaml_get(file, "log_level");
-    const struct yaml *limits = yaml_get(file, "limits");
+    const struct yaml *limits = yaml_get(file, "limits"), *tls = yaml_get(file, "tls");
+    const struct yaml *users = yaml_get(file, "users");
     if (listen && !config_texts(reader, listen, "listen must be an address like 127.0.0.1:8815, or a list of them",
                                 &config->listen, &config->listen_count))
         return false;
@@ -156,6 +148,12 @@ static bool config_apply_file(struct config_reader *reader, const struct yaml *f
         config->data = config_beside(reader, yaml_text(data));
     if (level && !config_log_level(reader, yaml_text(level)))
         return err_wrap(reader->err, "line %d", yaml_line(level));
+    if (users && yaml_text(users).len == 0)
+        return config_bad(reader, users, "users must be the path of a file");
+    if (users)
+        config->users = config_beside(reader, yaml_text(users));
+    if (tls && !config_tls_file(reader, tls))
+        return false;
     return !limits || config_limits(reader, limits);
 }
 
@@ -220,6 +218,7 @@ static bool config_apply_environment(struct config_reader *reader)
         config_split(reader, hosts, &reader->config->hosts, &reader->config->host_count);
     if (data.len)
         reader->config->data = data;
+    config_tls_environment(reader);
     if (level.len && !config_log_level(reader, level))
         return err_wrap(reader->err, "EIDER_LOG_LEVEL");
     return config_environment_limits(reader);
@@ -235,6 +234,7 @@ static bool config_apply_flags(struct config_reader *reader, const struct config
     if (flags->data.len)
         config->data = flags->data;
     config->insecure = flags->insecure;
+    config_tls_flags(reader, flags);
     if (flags->log_level.len && !config_log_level(reader, flags->log_level))
         return false;
     for (size_t i = 0; i < flags->limit_count; i++) {
@@ -265,15 +265,23 @@ static bool config_check_listen(struct config_reader *reader)
 {
     struct config *config = reader->config;
     for (size_t i = 0; i < config->listen_count && !config->insecure; i++) {
-        if (config_is_loopback(config->listen[i]))
+        if (config_is_loopback(config->listen[i]) || config_has_tls(config) || config->tls.proxy)
             continue;
         err_set(reader->err, ERR_PRECONDITION,
-                "%.*s is reachable from other machines, and there are no users and no TLS yet",
+                "%.*s is reachable from other machines, and connections to it would not be encrypted",
                 STR_ARG(str_slice(config->listen[i], 0, 200)));
-        return err_hint(reader->err,
-                        "listen on 127.0.0.1, or say --insecure if everybody who can connect may do everything");
+        return err_hint(reader->err, "give tls: {cert, key}, --tls-self-signed, or tls: proxy if TLS ends in front of "
+                                     "it; or listen on 127.0.0.1");
     }
     return true;
+}
+
+bool config_needs_users(const struct config *config)
+{
+    bool open = config->tls.proxy;
+    for (size_t i = 0; i < config->listen_count; i++)
+        open = open || !config_is_loopback(config->listen[i]);
+    return open && !config->insecure;
 }
 
 bool config_is_loopback(struct str address)
@@ -297,13 +305,13 @@ static bool config_read(struct config_reader *reader, const struct config_flags 
 {
     static const struct str listen = {CONFIG_LISTEN, sizeof(CONFIG_LISTEN) - 1};
     struct config *config = reader->config;
-    *config =
-        (struct config){.listen = &listen, .listen_count = 1, .log_level = LOG_INFO, .data = S(""), .file = S("")};
+    *config = (struct config){
+        .listen = &listen, .listen_count = 1, .log_level = LOG_INFO, .data = S(""), .file = S(""), .users = S("")};
     if (!config_file(reader, flags->file) || !config_apply_environment(reader) || !config_apply_flags(reader, flags))
         return false;
     if (config->data.len == 0 && !config_default_data(reader))
         return false;
-    return config_check_listen(reader);
+    return config_tls_finish(reader) && config_check_listen(reader);
 }
 
 bool config_load(struct arena *arena, const struct config_flags *flags, struct config *config_out, struct err *err)
@@ -316,13 +324,12 @@ bool config_load(struct arena *arena, const struct config_flags *flags, struct c
     return true;
 }
 
-bool config_reload_level(struct arena *arena, const struct config_flags *flags, enum log_level *level_out,
-                         struct err *err)
+bool config_reload(struct arena *arena, const struct config_flags *flags, struct config *config_out, struct err *err)
 {
     struct config config;
     struct config_reader reader = {.arena = arena, .config = &config, .err = err, .keep_limits = true};
     if (!config_read(&reader, flags))
         return false;
-    *level_out = config.log_level;
+    *config_out = config;
     return true;
 }

@@ -4,6 +4,7 @@
 #include "base/arena.h"
 #include "base/err.h"
 #include "base/log.h"
+#include "base/secret.h"
 
 /* Flags as given; empty texts and zero counts where they were not. */
 struct config_flags {
@@ -14,7 +15,20 @@ struct config_flags {
     size_t listen_count;
     const struct str *limits; /* "query.max_sql=2MiB" */
     size_t limit_count;
+    struct str tls_certificate;
+    struct str tls_key;
+    struct str tls_client_ca;
+    bool tls_self_signed;
     bool insecure;
+};
+
+/* Contents of files, in PEM. Without certificate and without self_signed, connections are plain. */
+struct config_tls {
+    bool proxy;       /* TLS ends at a proxy in front of the server */
+    bool self_signed; /* a certificate of the server's own making */
+    struct str certificate;
+    const struct secret *key; /* NULL without certificate; wiped with the arena */
+    struct str client_ca;     /* empty: clients are not asked for certificates */
 };
 
 struct config {
@@ -25,16 +39,23 @@ struct config {
     const struct str *hosts; /* further names that a Host header may carry */
     size_t host_count;
     enum log_level log_level;
-    bool insecure; /* may listen beyond loopback */
+    struct config_tls tls;
+    struct str users; /* path of the file with users to import; empty: none */
+    bool insecure;    /* may listen beyond loopback without users and TLS */
 };
 
 /* Everything lives in the arena. Errors name file and line, variable or flag. */
 bool config_load(struct arena *arena, const struct config_flags *flags, struct config *config_out,
                  struct err *err) MUST_USE;
 
-/* The log level only, from the same sources, while the server runs. The rest is checked. */
-bool config_reload_level(struct arena *arena, const struct config_flags *flags, enum log_level *level_out,
-                         struct err *err) MUST_USE;
+/* The same while the server runs: limits are checked, but keep their values. */
+bool config_reload(struct arena *arena, const struct config_flags *flags, struct config *config_out,
+                   struct err *err) MUST_USE;
+
+/* Connections begin with TLS. */
+bool config_has_tls(const struct config *config);
+/* Others than the users of this machine can connect, so that somebody has to be asked who he is. */
+bool config_needs_users(const struct config *config);
 
 /* "64MiB", "30s", "5%" in the unit of a limit ("bytes", "s", "ms", or a plain count). */
 bool config_quantity(struct str text, struct str unit, int64_t *value_out, struct err *err) MUST_USE;

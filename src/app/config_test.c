@@ -154,9 +154,9 @@ static void config_flags_win_over_environment_over_file(void **state)
     assert_true(str_equal(config.listen[0], S("localhost:5")));
     assert_int_equal(config.log_level, LOG_INFO);
     assert_int_equal(limits_get(LIMIT_SQL), 4 << 20);
-    enum log_level level;
+    struct config again;
     flags.limits = (struct str[]){S("query.max_sql=5MiB")};
-    assert_true(config_reload_level(arena, &flags, &level, &err));
+    assert_true(config_reload(arena, &flags, &again, &err));
     assert_int_equal(limits_get(LIMIT_SQL), 4 << 20);
     assert_true(limits_set(S("query.max_sql"), before, &err));
 }
@@ -174,10 +174,20 @@ static void config_errors_name_the_place(void **state)
         {"log_level: loud", "line 1: 'loud' is not a log level", ""},
         {"listen: []", "line 1: listen must be", ""},
         {"data: [x]", "line 1: data must be", ""},
-        {"tls: {}", "line 1: 'tls' is not supported by this version", ""},
+        {"trino: {}", "line 1: 'trino' is not supported by this version", ""},
+        {"tls: {}", "line 1: tls must be a map", ""},
+        {"tls: on", "line 1: tls must be a map", ""},
+        {"tls:\n  crt: a", "line 2: unknown key 'crt'", "'cert'"},
+        {"tls: {cert: [a], key: b}", "line 1: tls must be a map", ""},
+        {"tls: {cert: a}", "tls needs both cert and key", ""},
+        {"tls: {client_ca: a}", "tls.client_ca is of no use", ""},
+        {"tls: {cert: /none.crt, key: b}", "tls: open /none.crt", ""},
+        {"tls: {cert: eider.yaml, key: '${CONFIG_TEST_NONE}'}", "variable CONFIG_TEST_NONE is not set", ""},
+        {"tls: {cert: eider.yaml, key: none.key}", "tls.key: open", ""},
+        {"users: []", "line 1: users must be", ""},
         {"- a", "line 1: expected", ""},
         {"a: [", "line", ""},
-        {"listen: 0.0.0.0:8815", "reachable from other machines", "--insecure"},
+        {"listen: 0.0.0.0:8815", "reachable from other machines", "--tls-self-signed"},
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         AUTO(arena) struct arena *arena = arena_new();
@@ -203,14 +213,56 @@ static void config_insecure_may_listen_anywhere(void **state)
     assert_non_null(strstr(err.message, "/nonexistent.yaml"));
 }
 
+/* Paths in the file are beside the file; a key may also be in the environment. */
+static void config_reads_the_files_of_tls(void **state)
+{
+    (void)state;
+    AUTO(arena) struct arena *arena = arena_new();
+    struct config_flags flags = {
+        .file = write_file(arena, "tls: {cert: eider.yaml, key: 'file:eider.yaml', client_ca: eider.yaml}\n"
+                                  "users: users.yaml\nlisten: 0.0.0.0:1")};
+    struct config config;
+    struct err err = {0};
+    if (!config_load(arena, &flags, &config, &err))
+        fail_msg("%s", err.message);
+    assert_true(config_has_tls(&config) && config_needs_users(&config));
+    assert_true(str_starts_with(config.tls.certificate, S("tls: {")));
+    assert_true(str_equal(secret_reveal(config.tls.key), str_trim(config.tls.client_ca)));
+    assert_true(str_ends_with(config.users, S("/users.yaml")));
+
+    setenv("CONFIG_TEST_KEY", "  key \n", 1);
+    flags.file = write_file(arena, "tls: {cert: eider.yaml, key: '${CONFIG_TEST_KEY}'}");
+    assert_true(config_load(arena, &flags, &config, &err));
+    assert_true(str_equal(secret_reveal(config.tls.key), S("  key")));
+    assert_false(config_needs_users(&config));
+    flags.tls_self_signed = true;
+    assert_false(config_load(arena, &flags, &config, &err));
+    assert_non_null(strstr(err.message, "--tls-self-signed"));
+}
+
+static void config_knows_of_a_proxy(void **state)
+{
+    (void)state;
+    AUTO(arena) struct arena *arena = arena_new();
+    struct config_flags flags = {.file = write_file(arena, "tls: proxy\nlisten: 0.0.0.0:1")};
+    struct config config;
+    struct err err = {0};
+    assert_true(config_load(arena, &flags, &config, &err));
+    assert_true(config.tls.proxy && config_needs_users(&config) && !config_has_tls(&config));
+    flags.tls_certificate = S("a");
+    assert_false(config_load(arena, &flags, &config, &err));
+    assert_non_null(strstr(err.message, "proxy"));
+}
+
 #define CONFIG_TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        CONFIG_TEST(config_quantities_have_units), CONFIG_TEST(config_knows_loopback),
-        CONFIG_TEST(config_has_defaults),          CONFIG_TEST(config_flags_win_over_environment_over_file),
-        CONFIG_TEST(config_errors_name_the_place), CONFIG_TEST(config_insecure_may_listen_anywhere),
+        CONFIG_TEST(config_quantities_have_units),  CONFIG_TEST(config_knows_loopback),
+        CONFIG_TEST(config_has_defaults),           CONFIG_TEST(config_flags_win_over_environment_over_file),
+        CONFIG_TEST(config_errors_name_the_place),  CONFIG_TEST(config_insecure_may_listen_anywhere),
+        CONFIG_TEST(config_reads_the_files_of_tls), CONFIG_TEST(config_knows_of_a_proxy),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -13,6 +13,7 @@
 #include "app/config.h"
 #include "app/data.h"
 #include "app/serve_flags.h"
+#include "app/serve_tls.h"
 #include "app/signals.h"
 #include "base/clock.h"
 #include "base/limits.h"
@@ -95,18 +96,24 @@ static void serve_stop(struct serve *serve, int signal)
     query_drain(serve->query, serve_on_drained, serve);
 }
 
-/* The log level is what can change while running; limits and addresses need a restart. */
+/* The log level and the certificate are what can change while running; limits and addresses need a restart. */
 static void serve_reload(struct serve *serve)
 {
     AUTO(arena) struct arena *arena = arena_new();
     struct err err = {0};
-    enum log_level level;
-    if (!config_reload_level(arena, &serve->flags, &level, &err)) {
+    struct config config;
+    struct tls *tls = NULL;
+    bool ok = config_reload(arena, &serve->flags, &config, &err);
+    if (ok && config_has_tls(&config) != config_has_tls(&serve->config))
+        ok = err_set(&err, ERR_PRECONDITION, "tls is switched on and off by a restart only");
+    if (!ok || !serve_tls_open(&config, &serve->data, &tls, &err)) {
         log_error("config.not_reloaded", LOG_ERR(&err));
         return;
     }
-    log_set_level(level);
-    log_info("config.reloaded", LOG_STR("log_level", str_from(log_level_name(level))));
+    log_set_level(config.log_level);
+    if (tls)
+        rpc_server_set_tls(serve->server, tls);
+    log_info("config.reloaded", LOG_STR("log_level", str_from(log_level_name(config.log_level))));
 }
 
 static void serve_on_signal(void *owner, int signal)
@@ -181,10 +188,23 @@ static bool serve_open_faces(struct serve *serve, struct err *err)
         .listen = {.addresses = serve->config.listen, .address_count = serve->config.listen_count},
         .hosts = serve->config.hosts,
         .host_count = serve->config.host_count,
+        .proxied = serve->config.tls.proxy,
     };
+    if (!serve_tls_open(&serve->config, &serve->data, &server.tls, err))
+        return false;
     serve->server =
         rpc_server_new(serve->loop, &server, rest_http_service(serve->rest), probe_rpc_service(serve->probe), err);
     return serve->server != NULL;
+}
+
+/* Who is not on this machine has to say who he is. */
+static bool serve_check_users(const struct serve *serve, struct err *err)
+{
+    if (!config_needs_users(&serve->config))
+        return true;
+    err_set(err, ERR_PRECONDITION, "other machines can reach this server, and it has no users");
+    return err_hint(err,
+                    "add one with `eider user add` while it listens on 127.0.0.1, or name a file: users: users.yaml");
 }
 
 /* An address that a client on this machine can use, for one that means every interface. */
@@ -192,11 +212,12 @@ static struct str serve_url(struct serve *serve)
 {
     struct str address = rpc_server_address(serve->server, 0);
     unsigned port = rpc_server_port(serve->server, 0);
+    const char *scheme = config_has_tls(&serve->config) ? "https" : "http";
     if (str_starts_with(address, S("0.0.0.0:")))
-        return str_format(serve->arena, "http://127.0.0.1:%u", port);
+        return str_format(serve->arena, "%s://127.0.0.1:%u", scheme, port);
     if (str_starts_with(address, S("[::]:")))
-        return str_format(serve->arena, "http://[::1]:%u", port);
-    return str_format(serve->arena, "http://%.*s", STR_ARG(address));
+        return str_format(serve->arena, "%s://[::1]:%u", scheme, port);
+    return str_format(serve->arena, "%s://%.*s", scheme, STR_ARG(address));
 }
 
 static bool serve_announce(struct serve *serve, struct err *err)
@@ -204,7 +225,7 @@ static bool serve_announce(struct serve *serve, struct err *err)
     struct str url = serve_url(serve);
     if (!data_publish(&serve->data, url, err))
         return false;
-    for (size_t i = 0; i < rpc_server_address_count(serve->server); i++) {
+    for (size_t i = 0; i < rpc_server_address_count(serve->server) && serve->config.insecure; i++) {
         if (!config_is_loopback(rpc_server_address(serve->server, i)))
             log_warn("server.insecure", LOG_STR("address", rpc_server_address(serve->server, i)),
                      LOG_STR("meaning", S("everybody who can connect may read, change and delete everything")));
@@ -229,8 +250,8 @@ static bool serve_open(struct serve *serve, struct err *err)
     serve->loop = loop_new(err);
     serve->flush = (struct loop_timer){.on_time = serve_on_flush_timeout, .owner = serve};
     return serve->loop && signals_open(&serve->signals, serve->loop, serve_on_signal, serve, err) &&
-           serve_open_store(serve, err) && serve_open_query(serve, err) && serve_open_faces(serve, err) &&
-           serve_announce(serve, err);
+           serve_open_store(serve, err) && serve_check_users(serve, err) && serve_open_query(serve, err) &&
+           serve_open_faces(serve, err) && serve_announce(serve, err);
 }
 
 /* Also for a server that was only half built. */

@@ -14,6 +14,10 @@ static const struct cli_option serve_options[] = {
     {.name = "listen", .value = "ADDRESS", .help = "address to listen on; default: 127.0.0.1:8815", .many = true},
     {.name = "limit", .value = "NAME=VALUE", .help = "a limit, for example query.timeout=10min", .many = true},
     {.name = "log-level", .value = "LEVEL", .help = "how much to log", .choices = "debug|info|warn|error"},
+    {.name = "tls-cert", .value = "FILE", .help = "certificate with its chain (PEM): connections need TLS then"},
+    {.name = "tls-key", .value = "FILE", .help = "its private key (PEM)"},
+    {.name = "tls-client-ca", .value = "FILE", .help = "CA of the certificates with which clients may log in (PEM)"},
+    {.name = "tls-self-signed", .help = "TLS with a certificate of its own making, kept in the data directory"},
     {.name = "insecure", .help = "listen on any address, although everybody may then do everything"},
     {.name = "help", .letter = 'h', .help = "show this"},
     {.name = NULL},
@@ -25,11 +29,11 @@ static void serve_flags_help(void)
     buf_append_str(&text, S("eider serve: run the server\n\nusage: eider serve [OPTION]...\n\noptions:\n"));
     cli_options_describe(serve_options, &text);
     buf_append_str(
-        &text, S("\nEach option but --insecure may come from eider.yaml (listen, data, limits, log_level, hosts) or "
-                 "from the\nenvironment (EIDER_LISTEN, EIDER_DATA, EIDER_LOG_LEVEL, EIDER_HOSTS, "
-                 "EIDER_LIMIT_QUERY_TIMEOUT).\n"
-                 "SIGTERM lets running statements finish, a second one does not. SIGHUP reads the log level "
-                 "again.\n"));
+        &text, S("\nMost of them may come from eider.yaml (listen, data, limits, log_level, hosts, users, tls: {cert, "
+                 "key, client_ca}\nor tls: proxy) or from the environment (EIDER_LISTEN, EIDER_DATA, EIDER_LOG_LEVEL, "
+                 "EIDER_HOSTS, EIDER_TLS_CERT,\nEIDER_TLS_KEY, EIDER_TLS_CLIENT_CA, EIDER_LIMIT_QUERY_TIMEOUT).\n"
+                 "SIGTERM lets running statements finish, a second one does not. SIGHUP reads the log level and the "
+                 "files of TLS\nagain.\n"));
     fwrite(buf_str(&text).ptr, 1, buf_len(&text), stdout);
 }
 
@@ -65,6 +69,10 @@ enum serve_flags_outcome serve_flags_parse(struct arena *arena, int argc, char *
         .file = cli_options_text(&options, "config"),
         .data = cli_options_text(&options, "data"),
         .log_level = cli_options_text(&options, "log-level"),
+        .tls_certificate = cli_options_text(&options, "tls-cert"),
+        .tls_key = cli_options_text(&options, "tls-key"),
+        .tls_client_ca = cli_options_text(&options, "tls-client-ca"),
+        .tls_self_signed = cli_options_has(&options, "tls-self-signed"),
         .insecure = cli_options_has(&options, "insecure"),
     };
     flags.listen = serve_flags_texts(arena, &options, "listen", &flags.listen_count);

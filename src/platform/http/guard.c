@@ -80,10 +80,12 @@ static bool guard_knows(const struct guard *guard, struct str host)
     return guard->any_address && guard_is_literal(name);
 }
 
-static bool guard_is_same_site(struct str origin, struct str host)
+/* Inside TLS a page of http:// is another site: whoever is on the way may have written it. Without TLS both pass,
+ * because a proxy in front may end it. */
+static bool guard_is_same_site(struct str origin, struct str host, bool tls)
 {
-    const struct str schemes[] = {{"http://", 7}, {"https://", 8}};
-    for (size_t i = 0; i < 2; i++) {
+    const struct str schemes[] = {{"https://", 8}, {"http://", 7}};
+    for (size_t i = 0; i < (tls ? 1 : 2); i++) {
         if (str_starts_with(origin, schemes[i]))
             return str_equal_nocase(str_from_index(origin, schemes[i].len), host);
     }
@@ -121,7 +123,7 @@ int guard_check(const struct guard *guard, const struct http_request *request, s
         }
         if (!str_equal(field->name, S("origin")))
             continue;
-        if (++origins > 1 || !guard_is_same_site(field->value, request->host)) {
+        if (++origins > 1 || !guard_is_same_site(field->value, request->host, request->peer->tls)) {
             *why_out = S("requests from pages of other sites are refused");
             return 403;
         }

@@ -83,8 +83,17 @@ static bool http_is_clean(struct str text)
     return true;
 }
 
-/* Every answer of this server says that it must not be guessed at, stored or used as a page; a page says more itself.
- */
+/* HTTP Strict Transport Security: browsers come back with https only. It is for all ports of a name, so that it would
+ * lock other programs of a developer out of "localhost". */
+static bool http_wants_transport_security(const struct http_request *request)
+{
+    bool is_localhost =
+        str_equal_nocase(str_slice(request->host, 0, 9), S("localhost")) && str_find_char(request->host, '.') < 0;
+    return request->peer->tls && !is_localhost;
+}
+
+/* Every answer of this server says that it must not be guessed at, stored, framed or used as a page, nor tell other
+ * sites about this one; a page says more itself. */
 static void http_send_head(struct http_request *request, int status, struct str content_type,
                            const struct http_field *fields, size_t field_count, int64_t content_length)
 {
@@ -94,6 +103,10 @@ static void http_send_head(struct http_request *request, int status, struct str 
     if (content_type.len)
         head[count++] = (struct http_field){S("content-type"), content_type};
     head[count++] = (struct http_field){S("x-content-type-options"), S("nosniff")};
+    head[count++] = (struct http_field){S("x-frame-options"), S("DENY")};
+    head[count++] = (struct http_field){S("referrer-policy"), S("no-referrer")};
+    if (http_wants_transport_security(request))
+        head[count++] = (struct http_field){S("strict-transport-security"), S("max-age=31536000")};
     if (!http_has_field(fields, field_count, S("cache-control")))
         head[count++] = (struct http_field){S("cache-control"), S("no-store")};
     if (!http_has_field(fields, field_count, S("content-security-policy")))

@@ -111,7 +111,9 @@ static void guard_follows_the_table(void **state)
             fields[count++] = (struct http_field){S("origin"), str_from(row->origin)};
         if (row->content_type)
             fields[count++] = (struct http_field){S("content-type"), str_from(row->content_type)};
-        struct http_request request = {.method = str_from(row->method),
+        static const struct net_peer plain;
+        struct http_request request = {.peer = &plain,
+                                       .method = str_from(row->method),
                                        .host = str_from(row->host),
                                        .body = str_from(row->body),
                                        .fields = fields,
@@ -128,7 +130,8 @@ static void guard_lets_literal_addresses_in_when_it_listens_everywhere(void **st
     const struct str address = S("0.0.0.0:8815");
     struct guard *guard = guard_new(&address, 1, NULL, 0);
     struct str why;
-    struct http_request request = {.method = S("GET"), .host = S("10.1.2.3:8815")};
+    static const struct net_peer peer;
+    struct http_request request = {.peer = &peer, .method = S("GET"), .host = S("10.1.2.3:8815")};
     assert_int_equal(guard_check(guard, &request, &why), 0);
     request.host = S("rebound.example");
     assert_int_equal(guard_check(guard, &request, &why), 421);

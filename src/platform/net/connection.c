@@ -15,6 +15,7 @@
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/limits.h"
+#include "platform/net/tls_stream.h"
 
 #define CONNECTION_PIECES 64
 /* Bytes sent in one go before other connections get their turn. */
@@ -43,13 +44,16 @@ struct connection {
     bool has_to_read; /* kept bytes are to be given to on_input again */
     bool busy;        /* inside a callback */
     struct net_peer peer;
-    char address[56]; /* of the peer */
+    char address[CONNECTION_ADDRESS_SIZE]; /* of the peer */
+    struct tls_stream *tls;                /* NULL: plain */
+    bool kept_is_cipher;                   /* what is kept has to go through tls first */
 };
 
 static void connection_on_ready(struct loop_watch *watch, uint32_t events);
 static void connection_on_time(struct loop_timer *timer);
 static void connection_on_task(struct loop_task *task);
 static void connection_free_now(struct connection *connection);
+static void connection_decrypt_kept(struct connection *connection);
 
 void connection_group_init(struct connection_group *group)
 {
@@ -64,27 +68,34 @@ void connection_group_done(struct connection_group *group)
     list_each(&group->connections, node) connection_free_now(list_object(node, struct connection, node));
 }
 
+/* Writes the address of one end of a socket; returns whether it is this machine. */
+static bool connection_name(const struct sockaddr_storage *address, char text[CONNECTION_ADDRESS_SIZE])
+{
+    char host[INET6_ADDRSTRLEN] = "";
+    if (address->ss_family == AF_INET) {
+        const struct sockaddr_in *v4 = (const struct sockaddr_in *)address;
+        inet_ntop(AF_INET, &v4->sin_addr, host, sizeof(host));
+        snprintf(text, CONNECTION_ADDRESS_SIZE, "%s:%u", host, ntohs(v4->sin_port));
+        return ntohl(v4->sin_addr.s_addr) >> 24 == 127;
+    }
+    if (address->ss_family == AF_INET6) {
+        const struct sockaddr_in6 *v6 = (const struct sockaddr_in6 *)address;
+        inet_ntop(AF_INET6, &v6->sin6_addr, host, sizeof(host));
+        snprintf(text, CONNECTION_ADDRESS_SIZE, "[%s]:%u", host, ntohs(v6->sin6_port));
+        return IN6_IS_ADDR_LOOPBACK(&v6->sin6_addr) ||
+               (IN6_IS_ADDR_V4MAPPED(&v6->sin6_addr) && v6->sin6_addr.s6_addr[12] == 127);
+    }
+    return false;
+}
+
 static void connection_name_peer(struct connection *connection)
 {
     struct sockaddr_storage address = {0};
     socklen_t len = sizeof(address);
-    char host[INET6_ADDRSTRLEN] = "";
-    connection->peer.address = S("");
-    if (getpeername(connection->watch.fd, (struct sockaddr *)&address, &len) != 0)
-        return;
-    if (address.ss_family == AF_INET) {
-        const struct sockaddr_in *v4 = (const struct sockaddr_in *)&address;
-        inet_ntop(AF_INET, &v4->sin_addr, host, sizeof(host));
-        snprintf(connection->address, sizeof(connection->address), "%s:%u", host, ntohs(v4->sin_port));
-        connection->peer.loopback = ntohl(v4->sin_addr.s_addr) >> 24 == 127;
-    } else if (address.ss_family == AF_INET6) {
-        const struct sockaddr_in6 *v6 = (const struct sockaddr_in6 *)&address;
-        inet_ntop(AF_INET6, &v6->sin6_addr, host, sizeof(host));
-        snprintf(connection->address, sizeof(connection->address), "[%s]:%u", host, ntohs(v6->sin6_port));
-        connection->peer.loopback = IN6_IS_ADDR_LOOPBACK(&v6->sin6_addr) ||
-                                    (IN6_IS_ADDR_V4MAPPED(&v6->sin6_addr) && v6->sin6_addr.s6_addr[12] == 127);
-    }
+    if (getpeername(connection->watch.fd, (struct sockaddr *)&address, &len) == 0)
+        connection->peer.loopback = connection_name(&address, connection->address);
     connection->peer.address = str_from(connection->address);
+    connection->peer.subject = S("");
 }
 
 struct connection *connection_new(struct loop *loop, int fd, struct connection_group *group,
@@ -134,6 +145,7 @@ static void connection_free_now(struct connection *connection)
     loop_defer_cancel(&connection->task);
     close(connection->watch.fd);
     outbox_done(&connection->outbox);
+    tls_stream_free(&connection->tls);
     loop_defer_cancel(&connection->task); /* a release may have asked for a flush */
     buf_done(&connection->kept);
     list_remove(&connection->node);
@@ -181,6 +193,35 @@ const struct net_peer *connection_peer(const struct connection *connection)
 void connection_set_proxied(struct connection *connection)
 {
     connection->peer.loopback = false;
+}
+
+void connection_start_tls(struct connection *connection, struct tls *tls, const char *host)
+{
+    assert(!connection->tls && (host || outbox_len(&connection->outbox) == 0));
+    connection->tls = tls_stream_new(tls, host);
+    connection->kept_is_cipher = true;
+    connection->has_to_read = true;
+    loop_defer(connection->loop, &connection->task);
+}
+
+struct str connection_alpn(const struct connection *connection)
+{
+    return connection->tls ? tls_stream_protocol(connection->tls) : S("");
+}
+
+struct str connection_tls_error(const struct connection *connection)
+{
+    return connection->tls ? tls_stream_why(connection->tls) : S("");
+}
+
+struct str connection_local_address(const struct connection *connection, char text[CONNECTION_ADDRESS_SIZE])
+{
+    struct sockaddr_storage address = {0};
+    socklen_t len = sizeof(address);
+    text[0] = '\0';
+    if (getsockname(connection->watch.fd, (struct sockaddr *)&address, &len) == 0)
+        (void)connection_name(&address, text);
+    return str_from(text);
 }
 
 struct outbox *connection_outbox(struct connection *connection)
@@ -284,6 +325,10 @@ static size_t connection_give(struct connection *connection, struct str bytes)
 static void connection_give_kept(struct connection *connection)
 {
     connection->has_to_read = false;
+    if (connection->kept_is_cipher) {
+        connection_decrypt_kept(connection);
+        return;
+    }
     if (connection->state != CONNECTION_OPEN || connection->paused || buf_len(&connection->kept) == 0)
         return;
     buf_consume(&connection->kept, connection_give(connection, buf_str(&connection->kept)));
@@ -292,46 +337,121 @@ static void connection_give_kept(struct connection *connection)
 }
 
 /* Fresh bytes go to the protocol from the loop's memory; only what it leaves is kept here. */
+static void connection_receive(struct connection *connection, struct str bytes)
+{
+    if (connection->state != CONNECTION_OPEN)
+        return;
+    if (connection->paused || buf_len(&connection->kept)) {
+        buf_append_str(&connection->kept, bytes);
+        connection_give_kept(connection);
+        return;
+    }
+    size_t consumed = connection_give(connection, bytes);
+    if (connection->state == CONNECTION_OPEN)
+        buf_append_str(&connection->kept, str_from_index(bytes, consumed));
+}
+
+/* At most TLS_STREAM_INPUT_MAX bytes that may lie at the start of the loop's memory. */
+static void connection_decrypt(struct connection *connection, struct str bytes)
+{
+    size_t size;
+    uint8_t *plain = loop_scratch(connection->loop, &size) + TLS_STREAM_INPUT_MAX;
+    assert(size >= TLS_STREAM_INPUT_MAX + TLS_STREAM_PLAIN_MAX);
+    size_t len = tls_stream_input(connection->tls, bytes, plain);
+    enum tls_state state = tls_stream_state(connection->tls);
+    if (state != TLS_SHAKING && !connection->peer.tls && (state != TLS_BROKEN || len)) {
+        connection->peer.tls = true;
+        connection->peer.subject = tls_stream_subject(connection->tls);
+        connection->busy = true;
+        if (connection->protocol->on_secured)
+            connection->protocol->on_secured(connection);
+        connection->busy = false;
+    }
+    if (len)
+        connection_receive(connection, str_bytes(plain, len));
+    if (state == TLS_ENDED || state == TLS_BROKEN)
+        connection_end(connection, CONNECTION_CLOSING, CONNECTION_END_PEER);
+}
+
+/* What came before connection_start_tls. */
+static void connection_decrypt_kept(struct connection *connection)
+{
+    AUTO(buf) struct buf kept = connection->kept;
+    connection->kept = (struct buf){0};
+    connection->kept_is_cipher = false;
+    while (buf_len(&kept) && connection->state == CONNECTION_OPEN) {
+        struct str part = str_slice(buf_str(&kept), 0, TLS_STREAM_INPUT_MAX);
+        connection_decrypt(connection, part);
+        buf_consume(&kept, part.len);
+    }
+}
+
 static void connection_read(struct connection *connection)
 {
     size_t size;
     uint8_t *scratch = loop_scratch(connection->loop, &size);
-    ssize_t got = recv(connection->watch.fd, scratch, size, 0);
+    if (connection->kept_is_cipher)
+        connection_decrypt_kept(connection);
+    ssize_t got = recv(connection->watch.fd, scratch, connection->tls ? TLS_STREAM_INPUT_MAX : size, 0);
     if (got < 0 && (errno == EAGAIN || errno == EINTR))
         return;
-    if (got <= 0) {
+    if (got <= 0)
         connection_end(connection, got == 0 ? CONNECTION_CLOSING : CONNECTION_DEAD, CONNECTION_END_PEER);
-        return;
-    }
-    if (buf_len(&connection->kept)) {
-        buf_append(&connection->kept, scratch, (size_t)got);
-        connection_give_kept(connection);
-        return;
-    }
-    size_t consumed = connection_give(connection, str_bytes(scratch, (size_t)got));
-    if (connection->state == CONNECTION_OPEN)
-        buf_append(&connection->kept, scratch + consumed, (size_t)got - consumed);
+    else if (connection->tls)
+        connection_decrypt(connection, str_bytes(scratch, (size_t)got));
+    else
+        connection_receive(connection, str_bytes(scratch, (size_t)got));
 }
 
-/* One sendmsg. False when the socket takes no more for now, or is broken. */
-static bool connection_send(struct connection *connection)
+/* Bytes that can leave now or when the socket takes them: until TLS is there, those of the handshake only. */
+static size_t connection_unsent(const struct connection *connection)
+{
+    if (!connection->tls)
+        return outbox_len(&connection->outbox);
+    enum tls_state state = tls_stream_state(connection->tls);
+    bool open = state == TLS_OPEN || state == TLS_ENDED;
+    return tls_stream_unsent(connection->tls).len + (open ? outbox_len(&connection->outbox) : 0);
+}
+
+/* The result of one system call. */
+static ssize_t connection_send_plain(struct connection *connection)
 {
     struct iovec pieces[CONNECTION_PIECES];
     struct msghdr message = {.msg_iov = pieces,
                              .msg_iovlen = outbox_peek(&connection->outbox, pieces, CONNECTION_PIECES)};
     ssize_t sent = sendmsg(connection->watch.fd, &message, MSG_NOSIGNAL);
-    if (sent < 0) {
-        if (errno == EAGAIN || errno == EINTR)
-            connection->blocked = true;
-        else
-            connection_end(connection, CONNECTION_DEAD, CONNECTION_END_PEER);
-        return false;
-    }
-    connection->stalled_us = CLOCK_NEVER;
-    connection->busy = true;
-    outbox_consume(&connection->outbox, (size_t)sent);
+    if (sent > 0)
+        outbox_consume(&connection->outbox, (size_t)sent);
+    return sent;
+}
+
+static ssize_t connection_send_tls(struct connection *connection)
+{
+    tls_stream_encrypt(connection->tls, &connection->outbox);
+    struct str cipher = tls_stream_unsent(connection->tls);
+    ssize_t sent = send(connection->watch.fd, cipher.ptr, cipher.len, MSG_NOSIGNAL);
+    if (sent > 0)
+        tls_stream_sent(connection->tls, (size_t)sent, outbox_len(&connection->outbox) > 0);
+    return sent;
+}
+
+/* False when the socket takes no more for now, or is broken. */
+static bool connection_send(struct connection *connection)
+{
+    connection->busy = true; /* slices are released */
+    ssize_t sent = connection->tls ? connection_send_tls(connection) : connection_send_plain(connection);
     connection->busy = false;
-    return true;
+    if (connection->tls && tls_stream_state(connection->tls) == TLS_BROKEN)
+        connection_end(connection, CONNECTION_CLOSING, CONNECTION_END_PEER);
+    if (sent >= 0) {
+        connection->stalled_us = CLOCK_NEVER;
+        return true;
+    }
+    if (errno == EAGAIN || errno == EINTR)
+        connection->blocked = true;
+    else
+        connection_end(connection, CONNECTION_DEAD, CONNECTION_END_PEER);
+    return false;
 }
 
 static void connection_refill(struct connection *connection)
@@ -348,13 +468,13 @@ static void connection_send_all(struct connection *connection)
 {
     uint64_t turn_end = connection->outbox.sent + CONNECTION_SEND_TURN;
     connection_refill(connection);
-    while (!connection->blocked && connection->state < CONNECTION_LINGERING && outbox_len(&connection->outbox)) {
+    while (!connection->blocked && connection->state < CONNECTION_LINGERING && connection_unsent(connection)) {
         if (connection->outbox.sent >= turn_end)
             connection->blocked = true; /* not full, but the loop comes back at once */
         else if (connection_send(connection))
             connection_refill(connection);
     }
-    if (outbox_len(&connection->outbox) == 0)
+    if (connection_unsent(connection) == 0)
         connection->stalled_us = CLOCK_NEVER;
     else if (connection->stalled_us == CLOCK_NEVER)
         connection->stalled_us = clock_deadline_us(limits_get(LIMIT_WRITE_TIMEOUT) * CLOCK_SECOND);
@@ -375,7 +495,9 @@ static void connection_wind_up(struct connection *connection)
     }
     if (connection->state == CONNECTION_CLOSING) {
         connection_send_all(connection);
-        if (connection->state == CONNECTION_CLOSING && outbox_len(&connection->outbox) == 0) {
+        if (connection->tls && connection_unsent(connection) == 0 && tls_stream_close(connection->tls))
+            connection_send_all(connection);
+        if (connection->state == CONNECTION_CLOSING && connection_unsent(connection) == 0) {
             connection->state = connection->end == CONNECTION_END_PEER ? CONNECTION_DEAD : CONNECTION_LINGERING;
             connection->stalled_us = clock_deadline_us(CONNECTION_LINGER_US);
             connection->blocked = false;

@@ -11,6 +11,10 @@
 #include "platform/net/peer.h"
 
 struct connection;
+struct tls;
+
+/* "[address]:port" fits in. */
+#define CONNECTION_ADDRESS_SIZE 56
 
 /* on_writable is called while fewer bytes than this are queued. */
 #define CONNECTION_HIGH_WATER ((size_t)1 << 20)
@@ -31,6 +35,8 @@ struct connection_protocol {
     /* The deadline passed. NULL: the connection is closed. */
     void (*on_timeout)(struct connection *connection);
     void (*on_closed)(struct connection *connection, enum connection_end end);
+    /* The TLS handshake is done; what is known of the peer is in connection_peer. May be NULL. */
+    void (*on_secured)(struct connection *connection);
 };
 
 /* Connections that are counted and freed together; zero is not valid, see connection_group_init. */
@@ -55,6 +61,17 @@ void connection_free(struct connection **connection);
 void connection_set_protocol(struct connection *connection, const struct connection_protocol *protocol, void *owner);
 void *connection_owner(const struct connection *connection);
 struct loop *connection_loop(const struct connection *connection);
+/* From now on everything is inside TLS, beginning with the bytes that on_input does not consume; nothing may be queued
+ * yet by a server. What a client queues leaves after the handshake. host: whose certificate is expected, NULL for a
+ * server. The handshake has the time until the deadline; a failed one ends the connection like one that broke. */
+void connection_start_tls(struct connection *connection, struct tls *tls, const char *host);
+/* The protocol that ALPN has chosen ("h2"); empty: none, or no TLS. */
+struct str connection_alpn(const struct connection *connection);
+/* Why TLS broke; empty when it did not. */
+struct str connection_tls_error(const struct connection *connection);
+
+/* "127.0.0.1:8815": the address that the peer has reached, as connection_peer has its own; in the caller's memory. */
+struct str connection_local_address(const struct connection *connection, char text[CONNECTION_ADDRESS_SIZE]);
 /* The other end; lives as long as the connection. */
 const struct net_peer *connection_peer(const struct connection *connection);
 /* A proxy is in front: the other end counts as another machine, whatever its address. */

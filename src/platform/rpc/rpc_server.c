@@ -2,6 +2,7 @@
  * HTTP/2, which know no sockets. */
 #include "platform/rpc/rpc_server.h"
 
+#include <assert.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -10,11 +11,15 @@
 #include "platform/http/traffic.h"
 #include "platform/net/connection.h"
 #include "platform/net/sniff.h"
+#include "platform/net/tls.h"
+#include "platform/rpc/refusal.h"
 #include "platform/rpc/session.h"
 
 struct rpc_server {
     struct loop *loop;
     struct listener *listener; /* NULL after rpc_server_stop */
+    struct tls *tls;           /* NULL: connections are plain */
+    bool proxied;
     struct guard *guard;
     struct http1_host http1;
     struct rpc_host *host;
@@ -38,6 +43,7 @@ struct rpc_peer {
     struct http1 *http1;
     struct rpc_session *session;
     struct metric_series *open; /* the gauge that it counts in */
+    bool promised_tls;          /* it asked as PostgreSQL does, and the answer was yes */
 };
 
 static void rpc_peer_count(struct rpc_peer *peer, const char *protocol)
@@ -107,7 +113,7 @@ static void rpc_http1_on_timeout(struct connection *connection)
 }
 
 static const struct connection_protocol rpc_http1_protocol = {rpc_http1_on_input, rpc_http1_on_writable,
-                                                              rpc_http1_on_timeout, rpc_peer_on_closed};
+                                                              rpc_http1_on_timeout, rpc_peer_on_closed, NULL};
 
 /* HTTP/2 */
 
@@ -135,15 +141,9 @@ static void rpc_http2_on_timeout(struct connection *connection)
 }
 
 static const struct connection_protocol rpc_http2_protocol = {rpc_http2_on_input, rpc_http2_on_writable,
-                                                              rpc_http2_on_timeout, rpc_peer_on_closed};
+                                                              rpc_http2_on_timeout, rpc_peer_on_closed, NULL};
 
 /* Not known yet */
-
-static void rpc_peer_say_goodbye(struct connection *connection, struct str last_words)
-{
-    outbox_copy_str(connection_outbox(connection), last_words);
-    connection_close(connection);
-}
 
 static void rpc_peer_become_http1(struct rpc_peer *peer)
 {
@@ -179,10 +179,12 @@ static size_t rpc_sniff_decline(struct connection *connection, struct str bytes)
     return len;
 }
 
-static size_t rpc_sniff_on_input(struct connection *connection, struct str bytes)
+/* Inside TLS, or where there is none. */
+static size_t rpc_sniff_served(struct rpc_peer *peer, struct str bytes)
 {
-    struct rpc_peer *peer = connection_owner(connection);
-    size_t declined = rpc_sniff_decline(connection, bytes);
+    struct connection *connection = peer->connection;
+    bool is_tls = connection_peer(connection)->tls;
+    size_t declined = is_tls ? 0 : rpc_sniff_decline(connection, bytes);
     switch (sniff_protocol(str_from_index(bytes, declined))) {
     case SNIFF_MORE:
         return declined;
@@ -192,29 +194,105 @@ static size_t rpc_sniff_on_input(struct connection *connection, struct str bytes
     case SNIFF_HTTP1:
         rpc_peer_become_http1(peer);
         return declined;
-    case SNIFF_TLS: /* alert: fatal, handshake_failure (RFC 8446 6) */
-        rpc_peer_say_goodbye(connection, S("\x15\x03\x03\x00\x02\x02\x28"));
-        return bytes.len;
-    case SNIFF_POSTGRES_STARTUP: /* ErrorResponse: severity, code feature_not_supported, message */
-        rpc_peer_say_goodbye(connection, S("E\x00\x00\x00\x4a"
-                                           "SFATAL\0"
-                                           "VFATAL\0"
-                                           "C0A000\0"
-                                           "MPostgreSQL clients are not served on this port\0"
-                                           "\0"));
-        return bytes.len;
+    case SNIFF_TLS:
+        if (!is_tls)
+            refusal_tls(connection_outbox(connection));
+        break;
+    case SNIFF_POSTGRES_STARTUP:
+        refusal_postgres(connection_outbox(connection), S("0A000"),
+                         S("PostgreSQL clients are not served on this port"));
+        break;
     case SNIFF_POSTGRES_SSL:
     case SNIFF_POSTGRES_GSS:
     case SNIFF_POSTGRES_CANCEL:
     case SNIFF_UNKNOWN:
-        connection_close(connection);
-        return bytes.len;
+        break;
     }
+    connection_close(connection);
     return bytes.len;
 }
 
-static const struct connection_protocol rpc_sniff_protocol = {.on_input = rpc_sniff_on_input,
-                                                              .on_closed = rpc_peer_on_closed};
+static void rpc_sniff_start_tls(struct rpc_peer *peer)
+{
+    if (outbox_len(connection_outbox(peer->connection))) { /* the client did not wait for our word */
+        connection_close(peer->connection);
+        return;
+    }
+    connection_set_deadline(peer->connection, clock_deadline_us(limits_get(LIMIT_TLS_HANDSHAKE) * CLOCK_SECOND));
+    connection_start_tls(peer->connection, peer->server->tls, NULL);
+}
+
+/* PostgreSQL's requests for encryption. What lies behind one was not encrypted, but would be taken for it if it were
+ * kept (CVE-2021-23214): the connection is closed. */
+static size_t rpc_sniff_postgres_asks(struct rpc_peer *peer, struct str bytes, struct str answer)
+{
+    if (bytes.len > 8 || peer->promised_tls) {
+        connection_close(peer->connection);
+        return bytes.len;
+    }
+    peer->promised_tls = str_equal(answer, S("S"));
+    outbox_copy_str(connection_outbox(peer->connection), answer);
+    return bytes.len;
+}
+
+/* Where TLS is spoken, and the client has not begun with it. */
+static size_t rpc_sniff_plain(struct rpc_peer *peer, struct str bytes)
+{
+    struct outbox *outbox = connection_outbox(peer->connection);
+    char text[CONNECTION_ADDRESS_SIZE];
+    struct str address = connection_local_address(peer->connection, text);
+    enum sniff_protocol protocol = sniff_protocol(bytes);
+    if (peer->promised_tls && protocol != SNIFF_TLS && protocol != SNIFF_MORE)
+        protocol = SNIFF_UNKNOWN;
+    switch (protocol) {
+    case SNIFF_MORE:
+        return 0;
+    case SNIFF_TLS:
+        rpc_sniff_start_tls(peer);
+        return 0;
+    case SNIFF_POSTGRES_SSL:
+        return rpc_sniff_postgres_asks(peer, bytes, S("S"));
+    case SNIFF_POSTGRES_GSS:
+        return rpc_sniff_postgres_asks(peer, bytes, S("N"));
+    case SNIFF_HTTP1:
+        refusal_http1(outbox, address);
+        break;
+    case SNIFF_HTTP2:
+        refusal_http2(outbox, address);
+        break;
+    case SNIFF_POSTGRES_STARTUP:
+        refusal_postgres(outbox, S("28000"), S("connections without TLS are refused: use sslmode=require"));
+        break;
+    case SNIFF_POSTGRES_CANCEL:
+    case SNIFF_UNKNOWN:
+        break;
+    }
+    connection_close(peer->connection);
+    return bytes.len;
+}
+
+static size_t rpc_sniff_on_input(struct connection *connection, struct str bytes)
+{
+    struct rpc_peer *peer = connection_owner(connection);
+    if (peer->server->tls && !connection_peer(connection)->tls)
+        return rpc_sniff_plain(peer, bytes);
+    return rpc_sniff_served(peer, bytes);
+}
+
+/* ALPN decides; clients that do not use it are sniffed again. */
+static void rpc_sniff_on_secured(struct connection *connection)
+{
+    struct rpc_peer *peer = connection_owner(connection);
+    struct str protocol = connection_alpn(connection);
+    connection_set_deadline(connection, clock_deadline_us(limits_get(LIMIT_HEADER_TIMEOUT) * CLOCK_SECOND));
+    if (str_equal(protocol, S("h2")))
+        rpc_peer_become_http2(peer);
+    else if (str_equal(protocol, S("http/1.1")))
+        rpc_peer_become_http1(peer);
+}
+
+static const struct connection_protocol rpc_sniff_protocol = {
+    .on_input = rpc_sniff_on_input, .on_closed = rpc_peer_on_closed, .on_secured = rpc_sniff_on_secured};
 
 static void rpc_server_on_accept(void *owner, int fd)
 {
@@ -232,6 +310,8 @@ static void rpc_server_on_accept(void *owner, int fd)
         mem_free(peer);
         return;
     }
+    if (server->proxied)
+        connection_set_proxied(peer->connection);
     rpc_peer_count(peer, "new");
     list_append(&server->peers, &peer->node);
     connection_set_deadline(peer->connection, clock_deadline_us(limits_get(LIMIT_HEADER_TIMEOUT) * CLOCK_SECOND));
@@ -271,6 +351,8 @@ struct rpc_server *rpc_server_new(struct loop *loop, const struct rpc_server_opt
     struct rpc_server *server = mem_new(struct rpc_server);
     server->loop = loop;
     server->arena = arena_new();
+    server->tls = options->tls;
+    server->proxied = options->proxied;
     list_init(&server->peers);
     server->stopped = (struct loop_task){.run = rpc_server_on_stopped, .owner = server};
     list_init(&server->stopped.node);
@@ -304,9 +386,17 @@ void rpc_server_free(struct rpc_server **server_ptr)
     http1_host_done(&server->http1);
     rpc_host_free(&server->host);
     guard_free(&server->guard);
+    tls_free(&server->tls);
     arena_free(&server->arena);
     mem_free(server);
     *server_ptr = NULL;
+}
+
+void rpc_server_set_tls(struct rpc_server *server, struct tls *tls)
+{
+    assert(server->tls && tls);
+    tls_free(&server->tls);
+    server->tls = tls;
 }
 
 size_t rpc_server_address_count(const struct rpc_server *server)

@@ -6,11 +6,14 @@
 #include "platform/rpc/rpc.h"
 
 struct rpc_server;
+struct tls;
 
 struct rpc_server_options {
     struct listener_options listen;
     const struct str *hosts; /* names that a Host header may carry besides localhost and the listen addresses */
     size_t host_count;
+    struct tls *tls; /* taken, also when rpc_server_new fails; NULL: connections are plain */
+    bool proxied;    /* TLS ends at a proxy in front, so that no client counts as being on this machine */
 };
 
 /* The services must outlive the server; rpc may be NULL (then gRPC calls are answered with UNIMPLEMENTED). */
@@ -18,6 +21,9 @@ struct rpc_server *rpc_server_new(struct loop *loop, const struct rpc_server_opt
                                   struct http_service *http, const struct rpc_service *rpc, struct err *err) MUST_USE;
 /* Drops every connection at once (running requests and calls get on_gone and on_closed). Accepts NULL inside. */
 void rpc_server_free(struct rpc_server **server);
+
+/* For connections from now on; the server must have been made with one. Taken. */
+void rpc_server_set_tls(struct rpc_server *server, struct tls *tls);
 
 /* What was bound. */
 size_t rpc_server_address_count(const struct rpc_server *server);

@@ -1,0 +1,42 @@
+/* Shared by the files that read the configuration. */
+#pragma once
+#include "app/config.h"
+#include "platform/yaml/yaml.h"
+
+/* Where TLS files are, as the sources say it; empty: not said. */
+struct config_tls_names {
+    struct str certificate;
+    struct str key;
+    struct str client_ca;
+};
+
+struct config_reader {
+    struct arena *arena;
+    struct config *config;
+    struct err *err;
+    bool keep_limits; /* check them only: they cannot change while threads run */
+    struct config_tls_names tls;
+};
+
+/* config.c */
+/* Value of a variable; empty when it is not set. */
+struct str config_environment(const char *name);
+/* The file's bytes in the arena; at most 1 MiB. */
+bool config_read_file(struct config_reader *reader, struct str path, struct str *text_out) MUST_USE;
+/* "line 3: …"; always false. */
+bool config_bad(struct config_reader *reader, const struct yaml *value, const char *why);
+/* A relative path in the file starts at the file's directory. */
+struct str config_beside(struct config_reader *reader, struct str path);
+
+/* config_secret.c */
+/* What a key says that holds a secret: ${VARIABLE} or file:PATH, never the secret itself. The secret is wiped with the
+ * arena; white space at its end is left out. name: the key, for errors. */
+bool config_secret(struct config_reader *reader, const char *name, struct str text,
+                   const struct secret **secret_out) MUST_USE;
+
+/* config_tls.c */
+bool config_tls_file(struct config_reader *reader, const struct yaml *tls) MUST_USE;
+void config_tls_environment(struct config_reader *reader);
+void config_tls_flags(struct config_reader *reader, const struct config_flags *flags);
+/* After all sources: reads the files. */
+bool config_tls_finish(struct config_reader *reader) MUST_USE;
