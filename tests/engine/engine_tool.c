@@ -4,6 +4,8 @@
  *   engine_tool ... describe SQL                             encapsulated schema message to stdout
  *   engine_tool ... put MODE TABLE < stream                  upload of an Arrow IPC stream
  *   engine_tool ... snapshot PATH
+ *   engine_tool ... metadata KIND [NAME=VALUE]...            messages to stdout; KIND is the enum's number
+ *   engine_tool ... bench_metadata KIND [NAME=VALUE]...
  * Several commands may follow each other, separated by "--"; they share one session. */
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,6 +16,7 @@
 #include "base/clock.h"
 #include "platform/arrow/message.h"
 #include "platform/engine/engine.h"
+#include "platform/engine/metadata.h"
 
 struct tool {
     struct engine_options options;
@@ -59,6 +62,17 @@ static bool tool_send(void *owner, struct str header, size_t len, uint64_t rows,
     return true;
 }
 
+static void tool_report(const struct tool *tool, const struct engine_stats *stats, int64_t start)
+{
+    struct rusage usage;
+    getrusage(RUSAGE_SELF, &usage);
+    fprintf(stderr,
+            "{\"seconds\": %.4f, \"rows\": %llu, \"bytes\": %llu, \"messages\": %llu, \"largest\": %llu, "
+            "\"rss_mb\": %ld}\n",
+            (double)(clock_now_us() - start) / 1e6, (unsigned long long)stats->rows, (unsigned long long)stats->bytes,
+            (unsigned long long)tool->messages, (unsigned long long)tool->largest, usage.ru_maxrss / 1024);
+}
+
 static bool tool_run(struct tool *tool, const char *format, const char *sql, struct err *err)
 {
     static const char *const names[] = {"flight", "arrow", "json", "jsonl", "csv", "parquet"};
@@ -77,15 +91,43 @@ static bool tool_run(struct tool *tool, const char *format, const char *sql, str
     int64_t start = clock_now_us();
     if (!engine_run(tool->session, &request, &output, &stats, err))
         return false;
-    struct rusage usage;
-    getrusage(RUSAGE_SELF, &usage);
     if (tool->quiet)
-        fprintf(stderr,
-                "{\"seconds\": %.4f, \"rows\": %llu, \"bytes\": %llu, \"messages\": %llu, \"largest\": %llu, "
-                "\"rss_mb\": %ld}\n",
-                (double)(clock_now_us() - start) / 1e6, (unsigned long long)stats.rows, (unsigned long long)stats.bytes,
-                (unsigned long long)tool->messages, (unsigned long long)tool->largest, usage.ru_maxrss / 1024);
+        tool_report(tool, &stats, start);
     return true;
+}
+
+/* NAME=VALUE: a filter; type may come several times, schemas=1 asks for the tables' schemas. */
+static bool tool_metadata(struct tool *tool, int count, char **words, struct err *err)
+{
+    struct engine_output output = {.owner = tool, .reserve = tool_reserve, .send = tool_send};
+    struct engine_metadata_request request = {.kind = (enum engine_metadata_kind)atoi(words[0]),
+                                              .batch_target = 716800};
+    struct engine_stats stats = {0};
+    struct str types[8];
+    struct {
+        const char *name;
+        struct str *place;
+    } filters[] = {{"catalog", &request.catalog},     {"schema", &request.schema},
+                   {"table", &request.table},         {"fk_catalog", &request.fk_catalog},
+                   {"fk_schema", &request.fk_schema}, {"fk_table", &request.fk_table}};
+    for (int i = 1; i < count; i++) {
+        struct str value = str_from(words[i]), name;
+        str_split_next(&value, '=', &name);
+        if (str_equal(name, S("type")))
+            types[request.type_count++] = value;
+        request.include_schema |= str_equal(name, S("schemas"));
+        for (size_t k = 0; k < sizeof(filters) / sizeof(filters[0]); k++)
+            if (str_equal(name, str_from(filters[k].name)))
+                *filters[k].place = value;
+    }
+    request.types = types;
+    tool->flight = true;
+    tool->messages = tool->largest = 0;
+    int64_t start = clock_now_us();
+    bool ok = engine_metadata(tool->session, &request, &output, &stats, err);
+    if (ok && tool->quiet)
+        tool_report(tool, &stats, start);
+    return ok;
 }
 
 static bool tool_describe(struct tool *tool, const char *sql, struct err *err)
@@ -183,6 +225,10 @@ static bool tool_command(struct tool *tool, int count, char **words, struct err 
         return tool_put(tool, words[1], words[2], err);
     if (count == 2 && strcmp(words[0], "snapshot") == 0)
         return engine_snapshot(tool->session, str_from(words[1]), err);
+    if (count >= 2 && (strcmp(words[0], "metadata") == 0 || strcmp(words[0], "bench_metadata") == 0)) {
+        tool->quiet = words[0][0] == 'b';
+        return tool_metadata(tool, count - 1, words + 1, err);
+    }
     return err_set(err, ERR_INVALID, "unknown command %s", count ? words[0] : "");
 }
 
