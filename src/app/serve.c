@@ -12,6 +12,7 @@
 
 #include "app/config.h"
 #include "app/data.h"
+#include "app/serve_auth.h"
 #include "app/serve_flags.h"
 #include "app/serve_tls.h"
 #include "app/signals.h"
@@ -20,6 +21,7 @@
 #include "base/log.h"
 #include "cli/layout.h"
 #include "domain/query/query.h"
+#include "domain/tenant/auth.h"
 #include "domain/tenant/tenant.h"
 #include "face/flight/flight.h"
 #include "face/probe/probe.h"
@@ -42,6 +44,7 @@ struct serve {
     pthread_t store_thread;
     bool store_runs;
     struct tenant_list *tenants;
+    struct serve_auth identity;
     struct query *query;
     struct rest *rest;
     struct flight *flight;
@@ -138,7 +141,8 @@ static bool serve_open_store(struct serve *serve, struct err *err)
     if (!serve->store)
         return false;
     serve->tenants = tenant_list_open(serve->store, serve->data.path, err);
-    if (!serve->tenants)
+    if (!serve->tenants ||
+        !serve_auth_open(&serve->identity, &serve->config, serve->loop, serve->store, serve->tenants, err))
         return false;
     int failed = pthread_create(&serve->store_thread, NULL, serve_store_thread, serve);
     if (failed)
@@ -177,8 +181,12 @@ static bool serve_open_faces(struct serve *serve, struct err *err)
         .store = serve->store,
         .data = serve->data.path,
         .version = S(APP_VERSION),
+        .auth = serve->identity.auth,
+        .users = serve->identity.users,
+        .audit = serve->identity.audit,
     };
-    struct flight_options flight = {.loop = serve->loop, .query = serve->query, .tenants = serve->tenants};
+    struct flight_options flight = {
+        .loop = serve->loop, .query = serve->query, .tenants = serve->tenants, .auth = serve->identity.auth};
     serve->rest = rest_new(&rest, err);
     serve->flight = serve->rest ? flight_new(&flight, err) : NULL;
     if (!serve->flight)
@@ -200,7 +208,7 @@ static bool serve_open_faces(struct serve *serve, struct err *err)
 /* Who is not on this machine has to say who he is. */
 static bool serve_check_users(const struct serve *serve, struct err *err)
 {
-    if (!config_needs_users(&serve->config))
+    if (!config_needs_users(&serve->config) || auth_is_required(serve->identity.auth))
         return true;
     err_set(err, ERR_PRECONDITION, "other machines can reach this server, and it has no users");
     return err_hint(err,
@@ -262,10 +270,12 @@ static void serve_close(struct serve *serve)
     flight_free(&serve->flight);
     rest_free(&serve->rest);
     query_free(&serve->query);
+    serve_auth_stop(&serve->identity);
     if (serve->store_runs) {
         store_stop(serve->store);
         pthread_join(serve->store_thread, NULL);
     }
+    serve_auth_close(&serve->identity);
     tenant_list_close(&serve->tenants);
     store_close(&serve->store);
     signals_close(&serve->signals);

@@ -4,7 +4,23 @@
 #include "base/list.h"
 #include "domain/tenant/principal.h"
 
+struct audit;
 struct auth;
+struct password_pool;
+struct store;
+struct user_list;
+
+struct auth_options {
+    struct store *store; /* the signing secret lies there */
+    struct user_list *users;
+    struct password_pool *pool;
+    struct audit *audit;
+    bool open_to_all; /* while no users exist, other machines are the administrator too */
+};
+/* Before the store's thread runs. The options' objects outlive it. */
+struct auth *auth_new(const struct auth_options *options, struct err *err);
+/* No answer comes any more. Accepts NULL inside. */
+void auth_free(struct auth **auth);
 
 /* What a request says about who it is. Texts live as long as the request. */
 struct auth_request {
@@ -27,17 +43,19 @@ struct auth_wait {
     struct list node;
     void (*done)(struct auth_wait *wait, const struct principal *who, const struct err *error);
     void *owner;
-    struct auth *auth;
-    void *work; /* auth's own */
+    struct arena *arena; /* auth's own, as the next */
+    void *work;
 };
 
-/* who and its texts go to the arena, which must live until done. */
+/* who and its texts go to the arena, which must live until done or auth_cancel; the request's texts are not needed
+ * after the call. Refusals are told when their row of the audit trail is durable. */
 enum auth_outcome auth_check(struct auth *auth, const struct auth_request *request, struct arena *arena,
                              struct auth_wait *wait, struct principal *who_out, struct err *err);
 void auth_cancel(struct auth_wait *wait);
 
-/* A signed bearer for a principal that has proved itself by password, good for user.login_life: "Bearer eider_l1…" is
- * accepted afterwards and names the same login. In the arena; text without "Bearer ". */
+/* A signed bearer for a principal that has proved itself by password (or in an open server), good for user.login_life:
+ * "Bearer eider_l1…" is accepted afterwards and names a login. In the arena; text without "Bearer ". Empty for those
+ * who hold something else that lasts: a login, a token, a JWT, a certificate. */
 struct str auth_login_bearer(struct auth *auth, const struct principal *who, struct arena *arena);
 /* Users exist: without credentials nobody gets in. */
 bool auth_is_required(const struct auth *auth);

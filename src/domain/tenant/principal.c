@@ -30,8 +30,13 @@ enum role principal_role(const struct principal *who, struct str tenant)
         return ROLE_OWNER;
     for (size_t i = 0; i < who->grant_count; i++)
         if (str_equal(who->grants[i].tenant, tenant))
-            return who->grants[i].role;
-    return ROLE_NONE;
+            return who->grants[i].role > who->everywhere ? who->grants[i].role : who->everywhere;
+    return who->everywhere;
+}
+
+bool principal_no_tenant(struct str tenant, struct err *err)
+{
+    return err_set(err, ERR_NOT_FOUND, "tenant '%.*s' does not exist", STR_ARG(str_slice(tenant, 0, 80)));
 }
 
 bool principal_need(const struct principal *who, struct str tenant, enum role role, struct err *err)
@@ -40,7 +45,7 @@ bool principal_need(const struct principal *who, struct str tenant, enum role ro
     if (have >= role)
         return true;
     if (have == ROLE_NONE)
-        return err_set(err, ERR_NOT_FOUND, "there is no tenant '%.*s'", STR_ARG(str_slice(tenant, 0, 64)));
+        return principal_no_tenant(tenant, err);
     err_set(err, ERR_DENIED, "this needs the role %s on %.*s; %.*s is %s", role_name(role), STR_ARG(tenant),
             STR_ARG(who->user), role_name(have));
     return err_hint(err, "an owner of the tenant can grant it: eider grant %s on %.*s to %.*s", role_name(role),

@@ -35,17 +35,21 @@ struct principal {
     struct str user;
     bool admin;   /* may do everything */
     bool metrics; /* may read /metrics */
+    bool audit;   /* may read the whole audit trail */
     enum principal_proof proof;
     const struct grant *grants; /* ordered by tenant */
     size_t grant_count;
-    struct str token;  /* PRINCIPAL_TOKEN: its name */
-    struct str login;  /* PRINCIPAL_LOGIN: the login's id, which names a session; else empty */
-    struct str tenant; /* the tenant that a token is for: the default of its requests; else empty */
+    enum role everywhere; /* in every tenant: an administrator's token that is no administrator itself; else NONE */
+    struct str token;     /* PRINCIPAL_TOKEN: its name */
+    struct str login;     /* PRINCIPAL_LOGIN: the login's id, which names a session; else empty */
+    struct str tenant;    /* the tenant that a token is for: the default of its requests; else empty */
 };
 
 /* ROLE_NONE when the tenant is hidden from them. An admin owns every tenant. */
 enum role principal_role(const struct principal *who, struct str tenant);
-/* ERR_DENIED with the role that is missing; ERR_NOT_FOUND, as for a tenant that does not exist, when it is hidden. */
+/* ERR_NOT_FOUND, the same for a tenant that does not exist and for one that is hidden. Always false. */
+bool principal_no_tenant(struct str tenant, struct err *err);
+/* ERR_DENIED with the role that is missing; ERR_NOT_FOUND when it is hidden. */
 bool principal_need(const struct principal *who, struct str tenant, enum role role, struct err *err) MUST_USE;
 /* ERR_DENIED unless admin. */
 bool principal_need_admin(const struct principal *who, struct err *err) MUST_USE;

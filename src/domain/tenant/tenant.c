@@ -19,6 +19,8 @@ struct tenant_list {
     VEC(struct tenant *) active; /* in order of id; owned */
     void (*end)(void *owner, struct tenant *tenant, void (*finished)(void *), void *finished_owner);
     void *end_owner;
+    void (*forget)(void *owner, struct str tenant);
+    void *forget_owner;
 };
 
 /* Takes an id while its creation is under way. */
@@ -158,23 +160,56 @@ struct tenant *tenant_find(struct tenant_list *list, struct str id, struct err *
     struct tenant *tenant = map_get(&list->by_id, id);
     if (tenant && tenant != &tenant_reserved && tenant->state == TENANT_ACTIVE)
         return tenant;
-    err_set(err, ERR_NOT_FOUND, "tenant '%.*s' does not exist", (int)(id.len < 80 ? id.len : 80), id.ptr);
+    principal_no_tenant(id, err);
     return NULL;
+}
+
+/* How many tenants who sees; *only_out is one of them. NULL: the server itself, which sees all. */
+static size_t tenant_visible(const struct tenant_list *list, const struct principal *who, struct tenant **only_out)
+{
+    if (!who || who->admin || who->everywhere != ROLE_NONE) {
+        *only_out = list->active.count ? list->active.items[0] : NULL;
+        return list->active.count;
+    }
+    size_t count = 0;
+    for (size_t i = 0; i < who->grant_count; i++) {
+        struct tenant *tenant = map_get(&list->by_id, who->grants[i].tenant);
+        if (!tenant || tenant == &tenant_reserved || tenant->state != TENANT_ACTIVE)
+            continue;
+        *only_out = tenant;
+        count++;
+    }
+    return count;
+}
+
+bool tenant_is_visible(const struct tenant *tenant, const struct principal *who)
+{
+    return !who || principal_role(who, tenant->id) != ROLE_NONE;
 }
 
 struct tenant *tenant_resolve(struct tenant_list *list, const struct principal *who, struct str id, struct err *err)
 {
-    (void)who; /* every principal sees every tenant until users exist */
-    if (id.len)
-        return tenant_find(list, id, err);
-    if (list->active.count == 1)
-        return list->active.items[0];
-    if (list->active.count == 0) {
+    if (id.len == 0 && who)
+        id = who->tenant;
+    if (id.len) {
+        struct tenant *tenant = tenant_find(list, id, err);
+        if (tenant && !tenant_is_visible(tenant, who))
+            return principal_no_tenant(id, err), NULL;
+        return tenant;
+    }
+    struct tenant *only = NULL;
+    size_t count = tenant_visible(list, who, &only);
+    if (count == 1)
+        return only;
+    if (count > 1) {
+        err_set(err, ERR_INVALID, "the request does not say which of the %zu tenants it means", count);
+        err_hint(err, "use --tenant, EIDER_TENANT, the header eider-tenant or the field \"tenant\"");
+    } else if (who && !who->admin) {
+        err_set(err, ERR_NOT_FOUND, "there is no tenant for %.*s yet", STR_ARG(who->user));
+        err_hint(err, "an owner can grant one: eider grant reader on TENANT to %.*s", STR_ARG(who->user));
+    } else {
         err_set(err, ERR_NOT_FOUND, "there is no tenant yet");
         err_hint(err, "create one: eider tenant create --id tenant_acme");
-    } else {
-        err_set(err, ERR_INVALID, "the request does not say which of the %zu tenants it means", list->active.count);
-        err_hint(err, "use --tenant, EIDER_TENANT, the header eider-tenant or the field \"tenant\"");
     }
     return NULL;
 }
@@ -313,7 +348,10 @@ static bool tenant_tombstone_apply(struct store_job *job, struct store_db *db, s
         return false;
     }
     struct store_value values[] = {STORE_NUMBER(TENANT_DELETING), STORE_STRING(change->id)};
-    return store_run(db, "UPDATE tenants SET state = ? WHERE id = ?", values, 2, NULL, NULL, err);
+    /* Who creates a tenant of this name later does not inherit who may use it. */
+    return store_run(db, "UPDATE tenants SET state = ? WHERE id = ?", values, 2, NULL, NULL, err) &&
+           store_run(db, "DELETE FROM grants WHERE tenant = ?", values + 1, 1, NULL, NULL, err) &&
+           store_run(db, "DELETE FROM tokens WHERE tenant = ?", values + 1, 1, NULL, NULL, err);
 }
 
 static void tenant_tombstone_done(struct store_job *job, const struct err *error)
@@ -328,6 +366,8 @@ static void tenant_tombstone_done(struct store_job *job, const struct err *error
         tenant_change_end(change, error);
         return;
     }
+    if (list->forget)
+        list->forget(list->forget_owner, change->id);
     if (list->end)
         list->end(list->end_owner, change->tenant, tenant_workers_ended, change);
     else
@@ -353,4 +393,10 @@ void tenant_on_delete(struct tenant_list *list,
 {
     list->end = end;
     list->end_owner = owner;
+}
+
+void tenant_on_forget(struct tenant_list *list, void (*forget)(void *owner, struct str tenant), void *owner)
+{
+    list->forget = forget;
+    list->forget_owner = owner;
 }

@@ -27,11 +27,14 @@ bool tenant_id_check(struct str id, struct err *err) MUST_USE;
 struct tenant_list *tenant_list_open(struct store *store, struct str data, struct err *err);
 void tenant_list_close(struct tenant_list **list);
 
-/* An active tenant, or NULL with ERR_NOT_FOUND. */
+/* An active tenant, or NULL with ERR_NOT_FOUND. Asks nobody for rights: tenant_resolve does. */
 struct tenant *tenant_find(struct tenant_list *list, struct str id, struct err *err);
-/* The tenant a request means: the explicit id (may be empty), else the only one visible to who, else an error that
- * names the option. */
+/* The tenant a request means: the explicit id (may be empty), else the one that who's token is for, else the only one
+ * visible to who, else an error that names the option. A hidden one is like one that does not exist. who NULL: the
+ * server itself, which sees all. */
 struct tenant *tenant_resolve(struct tenant_list *list, const struct principal *who, struct str id, struct err *err);
+/* To who, NULL as above: for lists. */
+bool tenant_is_visible(const struct tenant *tenant, const struct principal *who);
 /* All active ones in order of id: item 0 .. count-1; valid until the list changes. */
 size_t tenant_count(const struct tenant_list *list);
 struct tenant *tenant_at(const struct tenant_list *list, size_t index);

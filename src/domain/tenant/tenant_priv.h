@@ -2,6 +2,10 @@
 #pragma once
 #include "domain/tenant/tenant.h"
 
+/* tenant.c: forget is called when a tenant's grants and tokens are gone from the store, before its files are. One
+ * listener; NULL: none. */
+void tenant_on_forget(struct tenant_list *list, void (*forget)(void *owner, struct str tenant), void *owner);
+
 /* tree.c: a tenant's directory. */
 
 /* Creates `<tenants>/<id>` (0700), synced. An empty one that a crash left behind is taken; one with files: ERR_EXISTS.

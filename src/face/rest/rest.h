@@ -6,10 +6,13 @@
 #pragma once
 #include "base/err.h"
 
+struct audit;
+struct auth;
 struct loop;
 struct query;
 struct store;
 struct tenant_list;
+struct user_list;
 struct http_service;
 
 struct rest;
@@ -21,6 +24,9 @@ struct rest_options {
     struct store *store;
     struct str data;    /* the data directory; backups are made below it. Copied */
     struct str version; /* of this program, "0.1.0". Copied */
+    struct auth *auth;  /* who asks */
+    struct user_list *users;
+    struct audit *audit;
 };
 
 struct rest *rest_new(const struct rest_options *options, struct err *err);

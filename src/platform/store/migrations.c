@@ -6,5 +6,21 @@ const char *const store_migrations[] = {
     "CREATE TABLE tenants(id TEXT PRIMARY KEY, created_us INTEGER NOT NULL, state INTEGER NOT NULL) STRICT, WITHOUT "
     "ROWID;"
     "CREATE TABLE meta(key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;",
+    /* 2: users, what they may do, and what was done. */
+    "CREATE TABLE users(name TEXT PRIMARY KEY, password TEXT NOT NULL, admin INTEGER NOT NULL, metrics INTEGER NOT "
+    "NULL, audit INTEGER NOT NULL, disabled INTEGER NOT NULL, created_us INTEGER NOT NULL, epoch INTEGER NOT NULL) "
+    "STRICT, WITHOUT ROWID;"
+    "CREATE TABLE grants(user TEXT NOT NULL REFERENCES users(name) ON DELETE CASCADE, tenant TEXT NOT NULL, role "
+    "INTEGER NOT NULL, PRIMARY KEY(user, tenant)) STRICT, WITHOUT ROWID;"
+    "CREATE INDEX grants_by_tenant ON grants(tenant);"
+    "CREATE TABLE tokens(id TEXT PRIMARY KEY, user TEXT NOT NULL REFERENCES users(name) ON DELETE CASCADE, name TEXT "
+    "NOT NULL, hash TEXT NOT NULL, tenant TEXT NOT NULL, role INTEGER NOT NULL, admin INTEGER NOT NULL, metrics "
+    "INTEGER NOT NULL, audit INTEGER NOT NULL, created_us INTEGER NOT NULL, expires_us INTEGER NOT NULL, used_us "
+    "INTEGER NOT NULL, UNIQUE(user, name)) STRICT, WITHOUT ROWID;"
+    "CREATE INDEX tokens_by_tenant ON tokens(tenant);"
+    "CREATE TABLE audit(id INTEGER PRIMARY KEY, at_us INTEGER NOT NULL, user TEXT NOT NULL, address TEXT NOT NULL, "
+    "action INTEGER NOT NULL, object TEXT NOT NULL, tenant TEXT NOT NULL, result INTEGER NOT NULL, times INTEGER NOT "
+    "NULL) STRICT;"
+    "CREATE INDEX audit_by_time ON audit(at_us);",
 };
 const size_t store_migration_count = sizeof(store_migrations) / sizeof(store_migrations[0]);

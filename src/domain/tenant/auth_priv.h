@@ -1,0 +1,60 @@
+/* What the files of auth share. */
+#pragma once
+#include "domain/tenant/auth.h"
+#include "domain/tenant/recent.h"
+
+/* --- auth_header.c: what an Authorization header says --- */
+
+enum auth_scheme { AUTH_NO_SCHEME, AUTH_BASIC, AUTH_BEARER };
+
+struct auth_credentials {
+    enum auth_scheme scheme;
+    struct str user, password; /* AUTH_BASIC; may be any bytes */
+    struct str token;          /* AUTH_BEARER */
+};
+/* Texts are in the arena or in the header. ERR_UNAUTHENTICATED for what is no credentials. */
+bool auth_header_parse(struct arena *arena, struct str header, struct auth_credentials *credentials_out,
+                       struct err *err) MUST_USE;
+
+/* --- auth_bearer.c: the signed bearer of a login --- */
+
+#define AUTH_LOGIN_PREFIX "eider_l1."
+#define AUTH_KEY_SIZE 32
+#define AUTH_LOGIN_ID_SIZE 16
+
+struct auth_login {
+    struct str user;
+    unsigned char id[AUTH_LOGIN_ID_SIZE];
+    int64_t issued_us; /* wall clock */
+    int64_t epoch;     /* of the user when it was issued */
+};
+/* In the arena. */
+struct str auth_bearer_sign(struct arena *arena, const unsigned char key[AUTH_KEY_SIZE],
+                            const struct auth_login *login);
+/* False unless the signature is ours. Texts in the arena; whether it is still good is the caller's to say. */
+bool auth_bearer_open(struct arena *arena, const unsigned char key[AUTH_KEY_SIZE], struct str text,
+                      struct auth_login *login_out) MUST_USE;
+
+/* --- auth_backoff.c: failures per user and address, and per address --- */
+
+struct auth_backoff {
+    struct recent failures;
+};
+void auth_backoff_init(struct auth_backoff *backoff);
+void auth_backoff_done(struct auth_backoff *backoff);
+/* False with ERR_RESOURCE and the seconds to wait. user empty: the address alone. */
+bool auth_backoff_check(struct auth_backoff *backoff, struct str user, struct str remote, struct err *err) MUST_USE;
+void auth_backoff_failed(struct auth_backoff *backoff, struct str user, struct str remote);
+/* Forgets the user's failures from there. */
+void auth_backoff_succeeded(struct auth_backoff *backoff, struct str user, struct str remote);
+
+/* --- JWTs: whoever checks them sets this --- */
+
+struct auth_jwt {
+    /* At once, from keys that are there: a principal with proof PRINCIPAL_JWT and its texts in the arena, or
+     * ERR_UNAUTHENTICATED. */
+    bool (*check)(struct auth_jwt *jwt, struct str token, struct arena *arena, struct principal *who_out,
+                  struct err *err);
+};
+/* NULL: none are accepted. */
+void auth_set_jwt(struct auth *auth, struct auth_jwt *jwt);
