@@ -8,31 +8,63 @@ static const struct edge_method flight_actions_do_method = {.name = "DoAction"};
 static const struct edge_method flight_actions_list_method = {.name = "ListActions"};
 
 /* Cancels what runs for the info's ticket, and forgets the ticket. */
-static bool flight_actions_cancel(struct flight_call *call, struct str body, struct buf *result, struct err *err)
+static bool flight_actions_cancel(struct flight_call *call, struct str body, struct err *err)
 {
+    AUTO(buf) struct buf result = {0};
     struct flight_info info;
     if (!flight_cancel_request_decode(body, &info, err))
         return false;
     bool known = flight_tickets_remove(&call->flight->tickets, info.ticket, call->who->user);
     /* A ticket that was forgotten by age may still be at work. */
     size_t running = flight_ticket_is_name(info.ticket) ? flight_get_cancel(call->flight, info.ticket) : 0;
-    flight_cancel_result_encode(result, running > 0 ? FLIGHT_CANCEL_CANCELLING
-                                        : known     ? FLIGHT_CANCEL_CANCELLED
-                                                    : FLIGHT_CANCEL_NOT_CANCELLABLE);
+    flight_cancel_result_encode(&result, running > 0 ? FLIGHT_CANCEL_CANCELLING
+                                         : known     ? FLIGHT_CANCEL_CANCELLED
+                                                     : FLIGHT_CANCEL_NOT_CANCELLABLE);
+    flight_action_answer(call, &result);
     return true;
 }
 
+enum flight_actions_session {
+    FLIGHT_ACTION_ALONE, /* needs no session */
+    FLIGHT_ACTION_FINDS, /* works on the session that is there */
+    FLIGHT_ACTION_MAKES, /* or on a new one */
+};
+
 static const struct flight_actions_row {
     const char *type;
-    const char *description;
-    bool (*run)(struct flight_call *call, struct str body, struct buf *result, struct err *err);
+    const char *description; /* NULL: not listed */
+    flight_action_run *run;
+    enum flight_actions_session session;
 } flight_actions[] = {
     {"CancelFlightInfo",
      "Cancels the query of a FlightInfo; takes CancelFlightInfoRequest, gives CancelFlightInfoResult.",
-     flight_actions_cancel},
+     flight_actions_cancel, FLIGHT_ACTION_ALONE},
+    {"BeginTransaction",
+     "Opens a transaction; takes ActionBeginTransactionRequest, gives ActionBeginTransactionResult.",
+     flight_transaction_begin, FLIGHT_ACTION_MAKES},
+    {"EndTransaction", "Commits or rolls back a transaction; takes ActionEndTransactionRequest.",
+     flight_transaction_end, FLIGHT_ACTION_FINDS},
+    {"BeginSavepoint", NULL, flight_transaction_savepoint, FLIGHT_ACTION_ALONE},
+    {"EndSavepoint", NULL, flight_transaction_savepoint, FLIGHT_ACTION_ALONE},
+    {"SetSessionOptions", "Sets options; takes SetSessionOptionsRequest, gives SetSessionOptionsResult.",
+     flight_session_set_options, FLIGHT_ACTION_MAKES},
+    {"GetSessionOptions", "Tells the options; takes GetSessionOptionsRequest, gives GetSessionOptionsResult.",
+     flight_session_get_options, FLIGHT_ACTION_FINDS},
+    {"CloseSession", "Ends the session; takes CloseSessionRequest, gives CloseSessionResult.", flight_session_close,
+     FLIGHT_ACTION_FINDS},
 };
 
 #define FLIGHT_ACTION_COUNT (sizeof(flight_actions) / sizeof(flight_actions[0]))
+
+void flight_action_answer(struct flight_call *call, const struct buf *body)
+{
+    if (body) {
+        AUTO(buf) struct buf result = {0};
+        flight_result_encode(&result, buf_str(body));
+        flight_call_send(call, &result);
+    }
+    flight_call_finish(call, NULL);
+}
 
 static bool flight_actions_run(struct flight_call *call, struct str message, struct err *err)
 {
@@ -41,15 +73,11 @@ static bool flight_actions_run(struct flight_call *call, struct str message, str
     if (!flight_options_from_headers(call->rpc, false, &options, err) || !flight_action_decode(message, &action, err))
         return false;
     for (size_t i = 0; i < FLIGHT_ACTION_COUNT; i++) {
-        if (!str_equal(action.type, str_from(flight_actions[i].type)))
-            continue;
-        AUTO(buf) struct buf body = {0};
-        AUTO(buf) struct buf result = {0};
-        if (!flight_actions[i].run(call, action.body, &body, err))
-            return false;
-        flight_result_encode(&result, buf_str(&body));
-        flight_call_send(call, &result);
-        return true;
+        const struct flight_actions_row *row = &flight_actions[i];
+        if (str_equal(action.type, str_from(row->type)))
+            return (row->session == FLIGHT_ACTION_ALONE ||
+                    flight_session_join(call, row->session == FLIGHT_ACTION_MAKES, err)) &&
+                   row->run(call, action.body, err);
     }
     err_set(err, ERR_UNIMPLEMENTED, "unknown action '%.*s'", STR_ARG(str_slice(action.type, 0, 64)));
     return err_hint(err, "ListActions names the known ones");
@@ -60,8 +88,8 @@ static void flight_actions_do_on_message(struct rpc_call *rpc, struct str messag
     struct flight_call *call = rpc_call_owner(rpc);
     struct str copy;
     struct err err;
-    if (flight_call_take(call, message, &copy))
-        flight_call_finish(call, flight_actions_run(call, copy, &err) ? NULL : &err);
+    if (flight_call_take(call, message, &copy) && !flight_actions_run(call, copy, &err))
+        flight_call_finish(call, &err);
 }
 
 void flight_actions_do_start(void *flight, struct rpc_call *rpc)
@@ -79,6 +107,8 @@ static void flight_actions_list_on_message(struct rpc_call *rpc, struct str mess
     if (!flight_call_take(call, message, &copy))
         return;
     for (size_t i = 0; i < FLIGHT_ACTION_COUNT; i++) {
+        if (!flight_actions[i].description)
+            continue;
         AUTO(buf) struct buf type = {0};
         flight_action_type_encode(&type, str_from(flight_actions[i].type), str_from(flight_actions[i].description));
         flight_call_send(call, &type);

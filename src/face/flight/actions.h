@@ -12,13 +12,14 @@ typedef bool flight_action_run(struct flight_call *call, struct str body, struct
 void flight_action_answer(struct flight_call *call, const struct buf *body);
 
 /* The actions, each in the file of its subject. */
-flight_action_run flight_cancel_info;         /* cancel.c */
-flight_action_run flight_cancel_query;        /* cancel.c */
-flight_action_run flight_renew_endpoint;      /* cancel.c */
-flight_action_run flight_prepared_create;     /* prepared.c */
-flight_action_run flight_prepared_close;      /* prepared.c */
-flight_action_run flight_transaction_begin;   /* transaction.c */
-flight_action_run flight_transaction_end;     /* transaction.c */
-flight_action_run flight_session_set_options; /* session.c */
-flight_action_run flight_session_get_options; /* session.c */
-flight_action_run flight_session_close;       /* session.c */
+flight_action_run flight_cancel_info;           /* cancel.c */
+flight_action_run flight_cancel_query;          /* cancel.c */
+flight_action_run flight_renew_endpoint;        /* cancel.c */
+flight_action_run flight_prepared_create;       /* prepared.c */
+flight_action_run flight_prepared_close;        /* prepared.c */
+flight_action_run flight_transaction_begin;     /* transaction.c */
+flight_action_run flight_transaction_end;       /* transaction.c */
+flight_action_run flight_transaction_savepoint; /* transaction.c: there are none */
+flight_action_run flight_session_set_options;   /* session_actions.c */
+flight_action_run flight_session_get_options;   /* session_actions.c */
+flight_action_run flight_session_close;         /* session_actions.c */

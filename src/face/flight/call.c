@@ -2,6 +2,17 @@
 #include "face/flight/call.h"
 
 #include "base/clock.h"
+#include "face/flight/guest.h"
+
+static void flight_call_welcome(struct flight_call *call)
+{
+    struct flight *flight = call->flight;
+    struct err err;
+    if (flight->guest->by_password) /* hashed once is enough: clients go on with what they get here */
+        flight_guest_give_bearer(call->rpc, auth_login_bearer(flight->auth, call->who, call->arena));
+    if (flight->guest_session && !flight_session_join(call, true, &err))
+        flight_call_finish(call, &err);
+}
 
 void *flight_call_new(struct flight *flight, struct rpc_call *rpc, const struct edge_method *method, size_t size,
                       const struct rpc_events *events)
@@ -12,8 +23,12 @@ void *flight_call_new(struct flight *flight, struct rpc_call *rpc, const struct 
     call->arena = arena_new();
     call->edge = (struct edge_request){
         .method = method, .protocol = EDGE_GRPC, .id = rpc_call_id(rpc), .started_us = clock_now_us()};
-    call->who = edge_principal();
+    static const struct principal nobody = {.user = {"", 0}};
+    call->who = flight->guest ? principal_copy(call->arena, &flight->guest->who) : &nobody;
+    list_init(&call->in_session);
     rpc_call_accept(rpc, events, call);
+    if (flight->guest)
+        flight_call_welcome(call);
     return call;
 }
 
@@ -23,6 +38,7 @@ static void flight_call_release(struct flight_call *call)
         return;
     if (call->release)
         call->release(call);
+    flight_session_leave(call);
     arena_free(&call->arena);
     mem_free(call);
 }
@@ -79,6 +95,17 @@ bool flight_call_take(struct flight_call *call, struct str message, struct str *
     return true;
 }
 
+bool flight_call_query(struct flight_call *call, const struct query_request *request, const struct query_sink *sink,
+                       struct err *err)
+{
+    call->statement = query_run(call->flight->query, request, sink, err);
+    if (!call->statement)
+        return false;
+    edge_set_tenant(&call->edge, query_statement_tenant(call->statement));
+    edge_set_statement(&call->edge, query_statement_id(call->statement));
+    return true;
+}
+
 bool flight_call_run(struct flight_call *call, const struct flight_command *command, struct str tenant_default,
                      enum query_format format, enum query_purpose purpose, const struct query_sink *sink,
                      struct err *err)
@@ -95,12 +122,7 @@ bool flight_call_run(struct flight_call *call, const struct flight_command *comm
         .purpose = purpose,
         .session = call->session,
     };
-    call->statement = query_run(call->flight->query, &request, sink, err);
-    if (!call->statement)
-        return false;
-    edge_set_tenant(&call->edge, query_statement_tenant(call->statement));
-    edge_set_statement(&call->edge, query_statement_id(call->statement));
-    return true;
+    return flight_call_query(call, &request, sink, err);
 }
 
 bool flight_call_statement_ended(struct flight_call *call)

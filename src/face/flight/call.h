@@ -7,6 +7,7 @@
 #include "face/flight/command.h"
 #include "face/flight/flight.h"
 #include "face/flight/options.h"
+#include "face/flight/session.h"
 #include "face/flight/ticket.h"
 #include "platform/rpc/rpc.h"
 
@@ -14,6 +15,10 @@ struct flight {
     struct loop *loop;
     struct query *query;
     struct tenant_list *tenants;
+    struct auth *auth;                /* NULL: everyone is the administrator */
+    const struct flight_guest *guest; /* who the call that starts now comes from; NULL in between, and for Handshake */
+    bool guest_session;               /* and its method works in a session */
+    struct flight_sessions sessions;
     struct flight_tickets tickets;
     struct list gets; /* running DoGets (struct flight_get), for CancelFlightInfo */
     struct rpc_service service;
@@ -25,14 +30,17 @@ struct flight_call {
     struct statement *statement; /* NULL while none runs */
     struct arena *arena;         /* as long as this object */
     struct edge_request edge;
-    const struct principal *who;               /* who asks; set before the method starts; in the arena */
-    struct query_session *session;             /* NULL: none (an API token, a JWT or a certificate names no session) */
+    const struct principal *who;               /* who asks; nobody in a Handshake; in the arena */
+    struct query_session *session;             /* NULL: none */
+    struct flight_session *entry;              /* what the face knows of the session; NULL: none */
+    struct list in_session;                    /* the calls of the entry */
     bool has_message;                          /* the request of a method that takes one message was there */
     bool finished;                             /* our status is on its way: nothing more may be sent */
     void (*release)(struct flight_call *call); /* the method's own; may be NULL */
 };
 
-/* A zeroed object of size bytes that begins with a flight_call, accepted with these events. */
+/* A zeroed object of size bytes that begins with a flight_call, accepted with these events. From on_start of a method.
+ * When there is no session to be had, the call has ended already (finished) and only waits for on_closed. */
 void *flight_call_new(struct flight *flight, struct rpc_call *rpc, const struct edge_method *method, size_t size,
                       const struct rpc_events *events);
 
@@ -49,7 +57,10 @@ void flight_call_on_half_close(struct rpc_call *rpc);
  */
 bool flight_call_take(struct flight_call *call, struct str message, struct str *message_out);
 
-/* Runs a command: result_out of the sink go to the method. tenant_default is used when the command names none. */
+/* Runs what the request says for this call. */
+bool flight_call_query(struct flight_call *call, const struct query_request *request, const struct query_sink *sink,
+                       struct err *err) MUST_USE;
+/* The same for a command. tenant_default is used when the command names none. */
 bool flight_call_run(struct flight_call *call, const struct flight_command *command, struct str tenant_default,
                      enum query_format format, enum query_purpose purpose, const struct query_sink *sink,
                      struct err *err) MUST_USE;

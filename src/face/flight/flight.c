@@ -4,6 +4,7 @@
 #include "face/flight/actions.h"
 #include "face/flight/call.h"
 #include "face/flight/get.h"
+#include "face/flight/guest.h"
 #include "face/flight/info.h"
 #include "face/flight/list.h"
 #include "face/flight/login.h"
@@ -12,40 +13,94 @@
 static const struct edge_method flight_exchange_method = {.name = "DoExchange"};
 static const struct edge_method flight_poll_method = {.name = "PollFlightInfo"};
 
-static void flight_refuse(void *flight, struct rpc_call *rpc, const struct edge_method *method, const char *hint)
+static void flight_refuse(struct flight *flight, struct rpc_call *rpc, const struct edge_method *method,
+                          const struct err *why)
 {
     static const struct rpc_events events = {.on_closed = flight_call_on_closed};
     struct flight_call *call = flight_call_new(flight, rpc, method, sizeof(*call), &events);
-    struct err err;
-    err_set(&err, ERR_UNIMPLEMENTED, "%s is not served", method->name);
-    err_hint(&err, "%s", hint);
-    flight_call_finish(call, &err);
+    flight_call_finish(call, why);
 }
 
 static void flight_exchange_start(void *flight, struct rpc_call *rpc)
 {
-    flight_refuse(flight, rpc, &flight_exchange_method, "use DoPut to send and DoGet to receive");
+    struct err err;
+    err_set(&err, ERR_UNIMPLEMENTED, "DoExchange is not served");
+    err_hint(&err, "use DoPut to send and DoGet to receive");
+    flight_refuse(flight, rpc, &flight_exchange_method, &err);
 }
 
 static void flight_poll_start(void *flight, struct rpc_call *rpc)
 {
-    flight_refuse(flight, rpc, &flight_poll_method, "use GetFlightInfo and DoGet: results stream as they are made");
+    struct err err;
+    err_set(&err, ERR_UNIMPLEMENTED, "PollFlightInfo is not served");
+    err_hint(&err, "use GetFlightInfo and DoGet: results stream as they are made");
+    flight_refuse(flight, rpc, &flight_poll_method, &err);
 }
 
 #define FLIGHT_PATH "/arrow.flight.protocol.FlightService/"
 
+static void flight_start(void *owner, struct rpc_call *rpc);
+
 static const struct rpc_method flight_methods[] = {
-    {FLIGHT_PATH "Handshake", true, flight_login_start},
-    {FLIGHT_PATH "ListFlights", true, flight_list_start},
-    {FLIGHT_PATH "GetFlightInfo", true, flight_info_start},
-    {FLIGHT_PATH "PollFlightInfo", true, flight_poll_start},
-    {FLIGHT_PATH "GetSchema", true, flight_schema_start},
-    {FLIGHT_PATH "DoGet", true, flight_get_start},
-    {FLIGHT_PATH "DoPut", false, flight_put_start},
-    {FLIGHT_PATH "DoExchange", true, flight_exchange_start},
-    {FLIGHT_PATH "DoAction", true, flight_actions_do_start},
-    {FLIGHT_PATH "ListActions", true, flight_actions_list_start},
+    {FLIGHT_PATH "Handshake", true, flight_login_start}, {FLIGHT_PATH "ListFlights", true, flight_start},
+    {FLIGHT_PATH "GetFlightInfo", true, flight_start},   {FLIGHT_PATH "PollFlightInfo", true, flight_start},
+    {FLIGHT_PATH "GetSchema", true, flight_start},       {FLIGHT_PATH "DoGet", true, flight_start},
+    {FLIGHT_PATH "DoPut", false, flight_start},          {FLIGHT_PATH "DoExchange", true, flight_start},
+    {FLIGHT_PATH "DoAction", true, flight_start},        {FLIGHT_PATH "ListActions", true, flight_start},
 };
+
+/* What comes after the question who it is. Actions join their sessions themselves. */
+static const struct flight_row {
+    const char *path;
+    struct edge_method method;
+    void (*start)(void *flight, struct rpc_call *rpc);
+    bool in_session;
+} flight_rows[] = {
+    {FLIGHT_PATH "ListFlights", {.name = "ListFlights"}, flight_list_start, false},
+    {FLIGHT_PATH "GetFlightInfo", {.name = "GetFlightInfo"}, flight_info_start, true},
+    {FLIGHT_PATH "PollFlightInfo", {.name = "PollFlightInfo"}, flight_poll_start, true},
+    {FLIGHT_PATH "GetSchema", {.name = "GetSchema"}, flight_schema_start, true},
+    {FLIGHT_PATH "DoGet", {.name = "DoGet"}, flight_get_start, true},
+    {FLIGHT_PATH "DoPut", {.name = "DoPut"}, flight_put_start, true},
+    {FLIGHT_PATH "DoExchange", {.name = "DoExchange"}, flight_exchange_start, false},
+    {FLIGHT_PATH "DoAction", {.name = "DoAction"}, flight_actions_do_start, false},
+    {FLIGHT_PATH "ListActions", {.name = "ListActions"}, flight_actions_list_start, false},
+};
+
+static const struct flight_row *flight_row_of(const struct rpc_call *rpc)
+{
+    for (size_t i = 0; i < sizeof(flight_rows) / sizeof(flight_rows[0]); i++) {
+        if (strcmp(flight_rows[i].path, rpc_call_path(rpc)) == 0)
+            return &flight_rows[i];
+    }
+    mem_panic("a method of Flight has no row");
+}
+
+static void flight_start(void *owner, struct rpc_call *rpc)
+{
+    struct flight *flight = owner;
+    const struct flight_row *row = flight_row_of(rpc);
+    struct flight_guest *guest;
+    switch (flight_guest_arrive(flight, rpc, &guest)) {
+    case FLIGHT_GUEST_KNOWN:
+        flight->guest = guest;
+        flight->guest_session = row->in_session;
+        row->start(flight, rpc);
+        flight->guest = NULL;
+        break;
+    case FLIGHT_GUEST_REFUSED:
+        flight_refuse(flight, rpc, &row->method, &guest->error);
+        break;
+    case FLIGHT_GUEST_HELD:
+        break;
+    }
+}
+
+static void flight_on_connection_gone(void *owner, uint64_t connection)
+{
+    struct flight *flight = owner;
+    flight_sessions_connection_gone(&flight->sessions, connection);
+}
 
 struct flight *flight_new(const struct flight_options *options, struct err *err)
 {
@@ -57,10 +112,13 @@ struct flight *flight_new(const struct flight_options *options, struct err *err)
     flight->loop = options->loop;
     flight->query = options->query;
     flight->tenants = options->tenants;
+    flight->auth = options->auth;
+    flight_sessions_init(&flight->sessions);
     flight_tickets_init(&flight->tickets);
     list_init(&flight->gets);
     flight->service = (struct rpc_service){
         .methods = flight_methods, .method_count = sizeof(flight_methods) / sizeof(flight_methods[0]), .owner = flight};
+    rpc_service_on_connection_gone(&flight->service, flight_on_connection_gone);
     return flight;
 }
 
@@ -68,6 +126,7 @@ void flight_free(struct flight **flight)
 {
     if (!*flight)
         return;
+    flight_sessions_done(&(*flight)->sessions);
     flight_tickets_done(&(*flight)->tickets);
     mem_free(*flight);
     *flight = NULL;

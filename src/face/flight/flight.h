@@ -6,6 +6,7 @@
 #pragma once
 #include "base/err.h"
 
+struct auth;
 struct loop;
 struct query;
 struct tenant_list;
@@ -17,6 +18,7 @@ struct flight_options {
     struct loop *loop;
     struct query *query;
     struct tenant_list *tenants;
+    struct auth *auth; /* NULL: everyone is the administrator (tests) */
 };
 
 struct flight *flight_new(const struct flight_options *options, struct err *err);

@@ -105,8 +105,7 @@ static void flight_list_on_schema(void *owner, const struct query_end *end)
         const struct flight_info info = {
             .schema = buf_str(&list->bytes),
             .descriptor = flight_list_descriptor(list, list->table),
-            .ticket =
-                flight_tickets_add(&list->call.flight->tickets, &list->command, edge_principal()->user, list->arena),
+            .ticket = flight_tickets_add(&list->call.flight->tickets, &list->command, list->call.who->user, list->arena),
         };
         flight_info_encode(&message, &info);
         flight_call_send(&list->call, &message);
@@ -122,7 +121,8 @@ static void flight_list_run(struct flight_list *list, const struct flight_comman
     struct err err;
     buf_clear(&list->bytes);
     list->too_large = false;
-    if (!flight_call_run(&list->call, command, S(""), format, format == QUERY_FORMAT_FLIGHT, &sink, &err))
+    if (!flight_call_run(&list->call, command, S(""), format,
+                         format == QUERY_FORMAT_FLIGHT ? QUERY_DESCRIBE : QUERY_RUN, &sink, &err))
         flight_call_finish(&list->call, &err);
 }
 
@@ -173,13 +173,16 @@ static bool flight_list_begin(struct flight_list *list, struct str message, stru
     if (!str_is_utf8(list->pattern.ptr, list->pattern.len) || memchr(list->pattern.ptr, 0, list->pattern.len))
         return err_set(err, ERR_INVALID, "the criteria's expression has to be a SQL LIKE pattern for table names");
     if (options.tenant.len > 0) {
-        if (!tenant_find(tenants, options.tenant, err))
+        if (!tenant_resolve(tenants, call->who, options.tenant, err))
             return false;
         vec_push(&list->tenants, str_copy(call->arena, options.tenant));
         return true;
     }
-    for (size_t i = 0; i < tenant_count(tenants); i++)
-        vec_push(&list->tenants, str_copy(call->arena, tenant_at(tenants, i)->id));
+    for (size_t i = 0; i < tenant_count(tenants); i++) {
+        const struct tenant *tenant = tenant_at(tenants, i);
+        if (principal_role(call->who, tenant->id) != ROLE_NONE)
+            vec_push(&list->tenants, str_copy(call->arena, tenant->id));
+    }
     return true;
 }
 

@@ -230,6 +230,11 @@ uint64_t rpc_call_id(const struct rpc_call *call)
     return call->id;
 }
 
+const char *rpc_call_path(const struct rpc_call *call)
+{
+    return call->entry->method->path;
+}
+
 struct str rpc_call_metadata(const struct rpc_call *call, struct str name)
 {
     return rpc_stream_field(rpc_call_stream(call), name);

@@ -45,6 +45,8 @@ void rpc_call_accept(struct rpc_call *call, const struct rpc_events *events, voi
 void *rpc_call_owner(const struct rpc_call *call);
 struct arena *rpc_call_arena(struct rpc_call *call);
 uint64_t rpc_call_id(const struct rpc_call *call);
+/* rpc_method.path */
+const char *rpc_call_path(const struct rpc_call *call);
 /* Metadata by lower-case name; "-bin" values are decoded. ptr NULL when absent. */
 struct str rpc_call_metadata(const struct rpc_call *call, struct str name);
 /* The same one by one, in the order of arrival (pseudo-headers left out); false when index is past the last. */
