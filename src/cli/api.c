@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "cli/cli_priv.h"
+#include "cli/credential.h"
 #include "base/clock.h"
 #include "cli/terminal.h"
 
@@ -47,7 +48,23 @@ bool cli_connect(struct cli *cli, bool may_start, struct err *err)
     if (!cli_server_find(cli->arena, cli_option(cli, "url"), cli_option(cli, "data"), may_start, &cli->server, err))
         return false;
     cli->http = http_client_open(err);
-    return cli->http != NULL;
+    if (!cli->http)
+        return false;
+    struct str token = cli->server.token;
+    if (token.len == 0 && !cli_credential_find(cli->arena, cli->server.url, &token, err))
+        return false;
+    if (token.len > 0)
+        cli->authorization = str_format(cli->arena, "Bearer %.*s", STR_ARG(token));
+    return true;
+}
+
+bool cli_send(struct cli *cli, struct http_client_request *request, struct http_client_answer *answer_out,
+              struct err *err)
+{
+    const struct http_field field = {S("authorization"), cli->authorization};
+    request->fields = &field;
+    request->field_count = cli->authorization.len > 0;
+    return http_client_run(cli->http, cli->arena, request, answer_out, err);
 }
 
 bool cli_call_error(struct cli *cli, const struct http_client_answer *answer, struct err *err)
@@ -83,7 +100,7 @@ bool cli_call(struct cli *cli, const char *method, struct str path, struct str b
         .is_cancelled = cli_interrupt_came,
     };
     struct http_client_answer answer;
-    if (!http_client_run(cli->http, cli->arena, &request, &answer, err))
+    if (!cli_send(cli, &request, &answer, err))
         return false;
     if (answer.status < 200 || answer.status > 299)
         return cli_call_error(cli, &answer, err);

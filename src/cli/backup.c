@@ -47,7 +47,7 @@ static bool fetch_bytes(struct cli *cli, struct str id, struct cli_manifest_file
     struct fetch fetch = {.fd = fd};
     char sha256[CLI_DIGEST_TEXT];
     cli_digest_init(&fetch.digest);
-    const struct http_client_request request = {
+    struct http_client_request request = {
         .method = S("GET"),
         .url = str_format(cli->arena, "%.*s%.*s", STR_ARG(cli->server.url), STR_ARG(backup_path(cli, id, file->path))),
         .is_cancelled = cli_interrupt_came,
@@ -55,7 +55,7 @@ static bool fetch_bytes(struct cli *cli, struct str id, struct cli_manifest_file
         .owner = &fetch,
     };
     struct http_client_answer answer;
-    if (!http_client_run(cli->http, cli->arena, &request, &answer, err))
+    if (!cli_send(cli, &request, &answer, err))
         return false;
     if (answer.status < 200 || answer.status > 299)
         return cli_call_error(cli, &answer, err);

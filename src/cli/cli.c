@@ -13,8 +13,11 @@
 
 static const struct cli_command *const commands[] = {
     &cli_command_tenant_create, &cli_command_tenant_list, &cli_command_tenant_delete, &cli_command_ingest,
-    &cli_command_query,         &cli_command_status,      &cli_command_doctor,        &cli_command_backup,
-    &cli_command_restore,       &cli_command_log_level,   &cli_command_version,
+    &cli_command_query,         &cli_command_status,      &cli_command_user_add,      &cli_command_user_list,
+    &cli_command_user_passwd,   &cli_command_user_remove, &cli_command_grant,         &cli_command_revoke,
+    &cli_command_token_create,  &cli_command_token_list,  &cli_command_token_revoke,  &cli_command_login,
+    &cli_command_logout,        &cli_command_whoami,      &cli_command_audit,         &cli_command_backup,
+    &cli_command_restore,       &cli_command_doctor,      &cli_command_log_level,     &cli_command_version,
 };
 #define COMMAND_COUNT (sizeof(commands) / sizeof(commands[0]))
 
@@ -111,8 +114,8 @@ static const struct cli_command *find_command(int argc, char **argv, int *words_
 
 static int unknown_command(const char *word)
 {
-    const char *names[COMMAND_COUNT + 4] = {"serve", "help", "tenant"};
-    size_t count = 3;
+    const char *names[COMMAND_COUNT + 6] = {"serve", "help", "tenant", "user", "token"};
+    size_t count = 5;
     for (size_t i = 0; i < COMMAND_COUNT; i++)
         if (!strchr(commands[i]->name, ' '))
             names[count++] = commands[i]->name;

@@ -34,6 +34,7 @@ struct cli {
     struct cli_options options;
     struct cli_server server; /* once cli_connect has run */
     struct http_client *http; /* the same */
+    struct str authorization; /* the same: "Bearer …", or empty */
     int exit_code;            /* set by run when it is not the usual one */
 };
 
@@ -57,9 +58,12 @@ struct cli {
         0                                                      \
     }
 
-extern const struct cli_command cli_command_backup, cli_command_doctor, cli_command_ingest, cli_command_log_level,
-    cli_command_query, cli_command_restore, cli_command_status, cli_command_tenant_create, cli_command_tenant_delete,
-    cli_command_tenant_list, cli_command_version;
+extern const struct cli_command cli_command_audit, cli_command_backup, cli_command_doctor, cli_command_grant,
+    cli_command_ingest, cli_command_log_level, cli_command_login, cli_command_logout, cli_command_query,
+    cli_command_restore, cli_command_revoke, cli_command_status, cli_command_tenant_create, cli_command_tenant_delete,
+    cli_command_tenant_list, cli_command_token_create, cli_command_token_list, cli_command_token_revoke,
+    cli_command_user_add, cli_command_user_list, cli_command_user_passwd, cli_command_user_remove, cli_command_version,
+    cli_command_whoami;
 
 struct str cli_option(const struct cli *cli, const char *name);
 bool cli_flag(const struct cli *cli, const char *name);
@@ -70,9 +74,12 @@ struct str cli_tenant(const struct cli *cli);
 /* Reports wrong use: exit code 2. Always false. */
 bool cli_wrong_use(struct cli *cli, struct err *err, const char *format, ...) PRINTF(3, 4);
 
-/* Finds or starts the server and opens the client. */
+/* Finds or starts the server, opens the client, and finds what to prove oneself with. */
 bool cli_connect(struct cli *cli, bool may_start, struct err *err) MUST_USE;
 
+/* One request with the command's credentials; see http_client_run. */
+bool cli_send(struct cli *cli, struct http_client_request *request, struct http_client_answer *answer_out,
+              struct err *err) MUST_USE;
 /* One REST call with a JSON answer; body is JSON, or empty. path starts with '/'. Answers outside 2xx become *err, with
  * the server's message and hint. *answer_out is NULL for an answer without a body. */
 bool cli_call(struct cli *cli, const char *method, struct str path, struct str body, const struct json **answer_out,
@@ -81,6 +88,9 @@ bool cli_call(struct cli *cli, const char *method, struct str path, struct str b
 bool cli_call_error(struct cli *cli, const struct http_client_answer *answer, struct err *err);
 /* Appends text as part of a URL's path or query. */
 void cli_append_escaped(struct buf *out, struct str text);
+
+/* Asks for a password: the terminal, without echo (twice: and again), else a line of standard input. */
+bool cli_read_password(struct cli *cli, bool twice, struct str *password_out, struct err *err) MUST_USE;
 
 /* A list member of an answer: the answer itself if it is an array, else its member `name`. */
 const struct json *cli_list(const struct json *answer, const char *name);

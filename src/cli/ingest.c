@@ -286,6 +286,7 @@ static bool start_transfer(struct ingest *ingest, struct transfer *transfer, str
         .table = transfer->source->table,
         .mode = cli_option(cli, "mode"),
         .target = cli_option(cli, "target"),
+        .authorization = cli->authorization,
     };
     const struct cli_upload_events events = {on_upload_drained, on_upload_end, transfer};
     transfer->upload = cli_upload_start(ingest->client, &request, &events, err);

@@ -250,7 +250,7 @@ static bool send_query(struct cli *cli, const struct form *form, struct str body
     struct cli_rows_events events = {on_columns, on_row, &result};
     if (form->conversion == CONVERT_TABLE)
         cli_rows_init(&result.rows, &events);
-    const struct http_client_request request = {
+    struct http_client_request request = {
         .method = S("POST"),
         .url = str_format(cli->arena, "%.*s/api/v1/query", STR_ARG(cli->server.url)),
         .accept = str_from(form->accept),
@@ -262,7 +262,7 @@ static bool send_query(struct cli *cli, const struct form *form, struct str body
     };
     struct http_client_answer answer;
     int64_t started_us = clock_now_us();
-    bool done = http_client_run(cli->http, cli->arena, &request, &answer, err);
+    bool done = cli_send(cli, &request, &answer, err);
     int64_t elapsed_us = clock_now_us() - started_us;
     if (done && (answer.status < 200 || answer.status > 299))
         done = cli_call_error(cli, &answer, err);

@@ -17,6 +17,7 @@
 
 #include "base/clock.h"
 #include "base/limits.h"
+#include "base/random.h"
 #include "platform/yaml/yaml.h"
 
 #define DEFAULT_PORT 8815
@@ -144,7 +145,7 @@ static struct str read_address(struct arena *arena, struct str data)
     return str_copy(arena, str_trim(line));
 }
 
-static _Noreturn void run_server(const char *program, const char *data, int log_fd, pid_t parent)
+static _Noreturn void run_server(const char *program, const char *data, const char *token, int log_fd, pid_t parent)
 {
     /* A group of its own, so that Ctrl-C reaches the command alone, which then stops the server in order. */
     (void)setpgid(0, 0);
@@ -155,6 +156,7 @@ static _Noreturn void run_server(const char *program, const char *data, int log_
     (void)dup2(null_fd, STDIN_FILENO);
     (void)dup2(log_fd, STDOUT_FILENO);
     (void)dup2(log_fd, STDERR_FILENO);
+    (void)setenv("EIDER_OWNER_TOKEN", token, 1);
     (void)execl(program, "eider", "serve", "--listen", "127.0.0.1:0", "--data", data, (char *)NULL);
     _exit(127);
 }
@@ -192,10 +194,12 @@ static bool wait_for_address(struct arena *arena, struct str data, struct cli_se
     for (;;) {
         struct str address = read_address(arena, data);
         pid_t pid = server->pid;
+        struct str token = server->token;
         if (address.len > 0) {
             if (!cli_url_parse(arena, address, server, err))
                 return false;
             server->pid = pid;
+            server->token = token;
             return true;
         }
         if (waitpid(pid, NULL, WNOHANG) == pid) {
@@ -222,11 +226,12 @@ static bool start_private(struct arena *arena, struct str data, struct cli_serve
         return err_errno(err, "create a log for the private server");
     /* Nobody holds the lock, so an address that lies here is a dead server's. */
     (void)unlink(path_in(arena, data, ADDRESS_FILE).ptr);
+    struct str token = random_hex(arena, 32);
     pid_t parent = getpid();
     pid_t pid = fork();
     if (pid == 0)
-        run_server(program, str_cstr(arena, data), log_fd, parent);
-    struct cli_server server = {.pid = pid};
+        run_server(program, str_cstr(arena, data), token.ptr, log_fd, parent);
+    struct cli_server server = {.pid = pid, .token = token};
     bool started =
         pid < 0 ? err_errno(err, "start a private server") : wait_for_address(arena, data, &server, log_fd, err);
     if (started)

@@ -13,7 +13,8 @@ struct cli_server {
     struct str url;  /* without a slash at the end */
     struct str host; /* without brackets */
     uint16_t port;
-    pid_t pid; /* the private server, or 0 */
+    pid_t pid;        /* the private server, or 0 */
+    struct str token; /* the private server's own: whoever may read the data directory administers it; else empty */
 };
 
 /* url, data: the options, may be empty. may_start: a private server may be started. */

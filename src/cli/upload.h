@@ -7,10 +7,11 @@
 struct cli_upload;
 
 struct cli_upload_request {
-    struct str tenant; /* may be empty: the server decides */
-    struct str table;  /* "orders" or "schema.orders" */
-    struct str mode;   /* may be empty: create_append */
-    struct str target; /* may be empty: auto */
+    struct str tenant;        /* may be empty: the server decides */
+    struct str table;         /* "orders" or "schema.orders" */
+    struct str mode;          /* may be empty: create_append */
+    struct str target;        /* may be empty: auto */
+    struct str authorization; /* may be empty */
 };
 
 struct cli_upload_events {

@@ -214,6 +214,12 @@ static void rest_backup_start(struct rest *rest, struct rest_wait *wait)
     store_submit(rest->store, &backup->job);
 }
 
+static void rest_backup_begin(struct rest_exchange *exchange, const struct err *error)
+{
+    (void)error;
+    rest_backup_start(exchange->rest, rest_wait_new(exchange));
+}
+
 void rest_backups_post(struct rest_exchange *exchange)
 {
     static const char *const keys[] = {NULL};
@@ -226,7 +232,7 @@ void rest_backups_post(struct rest_exchange *exchange)
         err_hint(&err, "fetch its files, then DELETE /api/v1/backups/%.*s", STR_ARG(rest->backup->id));
         rest_fail(exchange, &err);
     } else {
-        rest_backup_start(rest, rest_wait_new(exchange));
+        rest_audit_write(exchange, AUDIT_BACKUP, S(""), S(""), NULL, rest_backup_begin);
     }
 }
 

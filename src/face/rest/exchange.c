@@ -42,11 +42,21 @@ void rest_fail_as(struct rest_exchange *exchange, const struct err *error, int s
     rest_answer_with(exchange, error, status, S("application/json"), buf_str(&body), fields, field_count);
 }
 
-void rest_fail(struct rest_exchange *exchange, const struct err *error)
+static void rest_fail_now(struct rest_exchange *exchange, const struct err *error)
 {
     static const struct http_field retry = {{"retry-after", 11}, {"1", 1}};
     bool later = error->code == ERR_UNAVAILABLE || error->code == ERR_RESOURCE;
     rest_fail_as(exchange, error, rest_error_status(error->code), later ? &retry : NULL, later ? 1 : 0);
+}
+
+/* A refusal is in the audit trail before the answer leaves. */
+void rest_fail(struct rest_exchange *exchange, const struct err *error)
+{
+    if (error->code == ERR_DENIED)
+        rest_audit_write(exchange, AUDIT_ACCESS, str_from(exchange->edge.method->name), str_from(exchange->edge.tenant),
+                         error, rest_fail_now);
+    else
+        rest_fail_now(exchange, error);
 }
 
 void rest_begin(struct rest_exchange *exchange, struct str content_type, const struct http_field *fields,
@@ -117,6 +127,17 @@ const struct json *rest_body(struct rest_exchange *exchange, const char *const *
         return NULL;
     }
     return object;
+}
+
+bool rest_get_bool(const struct json *object, const char *key, bool *value_out, struct err *err)
+{
+    const struct json *value = json_get(object, key);
+    if (!value)
+        return true;
+    if (json_kind(value) != JSON_BOOL)
+        return err_set(err, ERR_INVALID, "body: %s has to be true or false", key);
+    *value_out = json_bool(value);
+    return true;
 }
 
 bool rest_header_tenant(struct rest_exchange *exchange, struct str *tenant_out, struct err *err)

@@ -107,7 +107,7 @@ static bool rest_query_parse(struct rest_exchange *exchange, struct query_reques
 void rest_query_post(struct rest_exchange *exchange)
 {
     struct query_request request = {
-        .who = edge_principal(), .deadline_us = CLOCK_NEVER, .protocol = S("rest"), .request_id = exchange->edge.id};
+        .who = exchange->who, .deadline_us = CLOCK_NEVER, .protocol = S("rest"), .request_id = exchange->edge.id};
     struct str content_type;
     struct err err;
     if (!rest_accept(http_field(exchange->http, S("accept")), &request.format, &content_type, &err)) {

@@ -12,9 +12,100 @@ static void rest_on_gone(struct http_request *http)
     struct rest_exchange *exchange = http->handler_data;
     struct err gone;
     err_set(&gone, ERR_CANCELLED, "the client went away");
+    if (exchange->wait.done)
+        auth_cancel(&exchange->wait);
     if (exchange->on_gone)
         exchange->on_gone(exchange->owner);
     edge_finish(&exchange->edge, &gone, rest_error_status(ERR_CANCELLED));
+}
+
+/* 401 names the ways to say who one is (RFC 9110 11.6.1). */
+static void rest_refuse(struct rest_exchange *exchange, const struct err *error)
+{
+    const struct http_field challenge = {S("www-authenticate"), S("Bearer realm=\"eider\", Basic realm=\"eider\"")};
+    if (error->code == ERR_UNAUTHENTICATED)
+        rest_fail_as(exchange, error, 401, &challenge, 1);
+    else
+        rest_fail(exchange, error);
+}
+
+static bool rest_may(const struct rest_exchange *exchange, struct err *err)
+{
+    const struct principal *who = exchange->who;
+    switch (exchange->route->access) {
+    case REST_OPEN:
+    case REST_GREETED:
+    case REST_KNOWN:
+        return true;
+    case REST_SCRAPED:
+        if (!who || who->admin || who->metrics)
+            return true;
+        err_set(err, ERR_DENIED, "this needs the role metrics; %.*s does not have it", STR_ARG(who->user));
+        return err_hint(err, "an administrator can give it: eider grant metrics to %.*s", STR_ARG(who->user));
+    case REST_GOVERNED:
+        return principal_need_admin(who, err);
+    }
+    return false;
+}
+
+static void rest_enter(struct rest_exchange *exchange)
+{
+    struct err err;
+    if (rest_may(exchange, &err))
+        exchange->route->handle(exchange);
+    else
+        rest_refuse(exchange, &err);
+}
+
+static void rest_on_known(struct auth_wait *wait, const struct principal *who, const struct err *error)
+{
+    struct rest_exchange *exchange = wait->owner;
+    wait->done = NULL;
+    exchange->who = who;
+    if (error)
+        rest_refuse(exchange, error);
+    else
+        rest_enter(exchange);
+}
+
+/* Whether this request is served without asking who it comes from. */
+static bool rest_is_stranger(const struct rest_exchange *exchange)
+{
+    const struct http_request *http = exchange->http;
+    bool says = http_field(http, S("authorization")).len > 0;
+    switch (exchange->route->access) {
+    case REST_OPEN:
+        return true;
+    case REST_GREETED:
+        return !says && auth_is_required(exchange->rest->auth);
+    case REST_SCRAPED:
+        return !says && http->peer->loopback;
+    case REST_KNOWN:
+    case REST_GOVERNED:
+        break;
+    }
+    return false;
+}
+
+static void rest_ask_who(struct rest_exchange *exchange)
+{
+    const struct http_request *http = exchange->http;
+    const struct auth_request request = {.authorization = http_field(http, S("authorization")),
+                                         .certificate = http->peer->subject,
+                                         .remote = http->peer->address,
+                                         .loopback = http->peer->loopback};
+    struct err err;
+    exchange->wait = (struct auth_wait){.done = rest_on_known, .owner = exchange};
+    switch (auth_check(exchange->rest->auth, &request, http->arena, &exchange->wait, &exchange->known, &err)) {
+    case AUTH_DONE:
+        rest_on_known(&exchange->wait, &exchange->known, NULL);
+        return;
+    case AUTH_ERROR:
+        rest_on_known(&exchange->wait, NULL, &err);
+        return;
+    case AUTH_LATER:
+        return;
+    }
 }
 
 static void rest_on_request(struct http_service *service, struct http_request *http)
@@ -34,9 +125,12 @@ static void rest_on_request(struct http_service *service, struct http_request *h
                                            .bytes_in = http->body.len};
     http->handler_data = exchange;
     http->on_gone = rest_on_gone;
+    exchange->route = route;
     const struct http_field allowed = {S("allow"), allow};
-    if (route)
+    if (route && rest_is_stranger(exchange))
         route->handle(exchange);
+    else if (route)
+        rest_ask_who(exchange);
     else if (allow.len > 0)
         rest_fail_as(exchange, &err, 405, &allowed, 1);
     else
@@ -45,8 +139,9 @@ static void rest_on_request(struct http_service *service, struct http_request *h
 
 struct rest *rest_new(const struct rest_options *options, struct err *err)
 {
-    if (!options->loop || !options->query || !options->tenants || !options->store || options->data.len == 0) {
-        err_set(err, ERR_INTERNAL, "rest needs loop, query, tenants, store and data");
+    if (!options->loop || !options->query || !options->tenants || !options->store || !options->auth ||
+        !options->users || !options->audit || options->data.len == 0) {
+        err_set(err, ERR_INTERNAL, "rest needs loop, query, tenants, store, auth, users, audit and data");
         return NULL;
     }
     struct rest *rest = mem_new(struct rest);
@@ -55,6 +150,9 @@ struct rest *rest_new(const struct rest_options *options, struct err *err)
     rest->query = options->query;
     rest->tenants = options->tenants;
     rest->store = options->store;
+    rest->auth = options->auth;
+    rest->users = options->users;
+    rest->audit = options->audit;
     rest->data = str_copy(rest->arena, options->data);
     rest->version = str_copy(rest->arena, options->version);
     rest->ready = true;

@@ -3,6 +3,9 @@
 #include "base/arena.h"
 #include "base/buf.h"
 #include "domain/query/query.h"
+#include "domain/tenant/audit.h"
+#include "domain/tenant/auth.h"
+#include "domain/tenant/user.h"
 #include "face/edge/edge.h"
 #include "face/rest/rest.h"
 #include "platform/http/http.h"
@@ -16,6 +19,9 @@ struct rest {
     struct query *query;
     struct tenant_list *tenants;
     struct store *store;
+    struct auth *auth;
+    struct user_list *users;
+    struct audit *audit;
     struct arena *arena; /* owns data and version */
     struct str data;
     struct str version;
@@ -30,7 +36,17 @@ struct rest {
 /* Parts of a pattern in braces. */
 #define REST_PARAMETERS_MAX 2
 
+/* Who may ask at all; what a handler serves depends on the tenant's roles besides. */
+enum rest_access {
+    REST_OPEN,     /* everybody: nobody is asked who they are */
+    REST_GREETED,  /* everybody; whoever says who they are is told more */
+    REST_SCRAPED,  /* this machine, and the role metrics */
+    REST_KNOWN,    /* users */
+    REST_GOVERNED, /* administrators */
+};
+
 struct rest_route {
+    enum rest_access access;
     const char *method;
     /* Segments as they are; {name} for one segment; {name+} at the end for all that is left, at least one. */
     const char *pattern;
@@ -52,6 +68,10 @@ struct rest_exchange {
     struct http_request *http;
     struct str parameters[REST_PARAMETERS_MAX]; /* what the braces matched */
     struct edge_request edge;
+    const struct rest_route *route;
+    const struct principal *who; /* NULL on routes that do not ask, and for strangers */
+    struct principal known;      /* what who points to */
+    struct auth_wait wait;       /* while a password is being checked */
     /* Set by handlers that answer later: the client went away, the exchange ends with this call. */
     void (*on_gone)(void *owner);
     void *owner;
@@ -86,6 +106,16 @@ const struct json *rest_body(struct rest_exchange *exchange, const char *const *
 /* The header eider-tenant, or empty; other headers eider-* are refused. */
 bool rest_header_tenant(struct rest_exchange *exchange, struct str *tenant_out, struct err *err) MUST_USE;
 
+/* A member that is true or false; absent leaves *value_out. */
+bool rest_get_bool(const struct json *object, const char *key, bool *value_out, struct err *err) MUST_USE;
+
+/* Who asks, for changes that the trail shows. */
+struct audit_actor rest_actor(const struct rest_exchange *exchange);
+/* Writes a row and goes on with then, unless the client has gone meanwhile. error: of the request, NULL for success;
+ * copied. */
+void rest_audit_write(struct rest_exchange *exchange, enum audit_action action, struct str object, struct str tenant,
+                      const struct err *error, void (*then)(struct rest_exchange *exchange, const struct err *error));
+
 /* HTTP status of an error. */
 int rest_error_status(enum err_code code);
 /* {"error": {"code", "message", "hint"}} */
@@ -109,6 +139,22 @@ void rest_health_get(struct rest_exchange *exchange);
 void rest_ready_get(struct rest_exchange *exchange);
 void rest_metrics_get(struct rest_exchange *exchange);
 void rest_openapi_get(struct rest_exchange *exchange);
+void rest_login_post(struct rest_exchange *exchange);
+void rest_whoami_get(struct rest_exchange *exchange);
+void rest_users_get(struct rest_exchange *exchange);
+void rest_users_post(struct rest_exchange *exchange);
+void rest_users_import_post(struct rest_exchange *exchange);
+void rest_user_delete(struct rest_exchange *exchange);
+void rest_user_password_put(struct rest_exchange *exchange);
+void rest_user_role_put(struct rest_exchange *exchange);
+void rest_user_role_delete(struct rest_exchange *exchange);
+void rest_grants_get(struct rest_exchange *exchange);
+void rest_grant_put(struct rest_exchange *exchange);
+void rest_grant_delete(struct rest_exchange *exchange);
+void rest_tokens_get(struct rest_exchange *exchange);
+void rest_tokens_post(struct rest_exchange *exchange);
+void rest_token_delete(struct rest_exchange *exchange);
+void rest_audit_get(struct rest_exchange *exchange);
 void rest_query_post(struct rest_exchange *exchange);
 void rest_tenants_get(struct rest_exchange *exchange);
 void rest_tenants_post(struct rest_exchange *exchange);

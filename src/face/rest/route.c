@@ -1,41 +1,57 @@
 /* The table of routes, and the walk over a path's segments. */
 #include "face/rest/rest_priv.h"
 
-#define REST_ROUTE(method, pattern, handler) \
-    {                                        \
-        method, pattern, handler,            \
-        {                                    \
-            .name = method " " pattern       \
-        }                                    \
+#define REST_ROUTE(access, method, pattern, handler) \
+    {                                                \
+        access, method, pattern, handler,            \
+        {                                            \
+            .name = method " " pattern               \
+        }                                            \
     }
-#define REST_PROBE(method, pattern, handler)          \
+#define REST_PROBE(access, method, pattern, handler)  \
     {                                                 \
-        method, pattern, handler,                     \
+        access, method, pattern, handler,             \
         {                                             \
             .name = method " " pattern, .quiet = true \
         }                                             \
     }
 
 static const struct rest_route rest_table[] = {
-    REST_PROBE("GET", "/health", rest_health_get),
-    REST_PROBE("GET", "/ready", rest_ready_get),
-    REST_PROBE("GET", "/metrics", rest_metrics_get),
-    REST_ROUTE("POST", "/api/v1/query", rest_query_post),
-    REST_ROUTE("GET", "/api/v1/tenants", rest_tenants_get),
-    REST_ROUTE("POST", "/api/v1/tenants", rest_tenants_post),
-    REST_ROUTE("GET", "/api/v1/tenants/{id}", rest_tenant_get),
-    REST_ROUTE("DELETE", "/api/v1/tenants/{id}", rest_tenant_delete),
-    REST_ROUTE("GET", "/api/v1/tenants/{id}/tables", rest_tenant_tables_get),
-    REST_ROUTE("GET", "/api/v1/statements", rest_statements_get),
-    REST_ROUTE("DELETE", "/api/v1/statements/{id}", rest_statement_delete),
-    REST_ROUTE("GET", "/api/v1/log-level", rest_log_level_get),
-    REST_ROUTE("PUT", "/api/v1/log-level", rest_log_level_put),
-    REST_ROUTE("GET", "/api/v1/backups", rest_backups_get),
-    REST_ROUTE("POST", "/api/v1/backups", rest_backups_post),
-    REST_ROUTE("DELETE", "/api/v1/backups/{id}", rest_backup_delete),
-    REST_ROUTE("GET", "/api/v1/backups/{id}/files/{path+}", rest_backup_file_get),
-    REST_ROUTE("GET", "/api/v1/openapi.json", rest_openapi_get),
-    REST_ROUTE("GET", "/", rest_index_get),
+    REST_PROBE(REST_GREETED, "GET", "/health", rest_health_get),
+    REST_PROBE(REST_OPEN, "GET", "/ready", rest_ready_get),
+    REST_PROBE(REST_SCRAPED, "GET", "/metrics", rest_metrics_get),
+    REST_ROUTE(REST_OPEN, "POST", "/api/v1/login", rest_login_post),
+    REST_ROUTE(REST_KNOWN, "GET", "/api/v1/whoami", rest_whoami_get),
+    REST_ROUTE(REST_KNOWN, "GET", "/api/v1/users", rest_users_get),
+    REST_ROUTE(REST_KNOWN, "POST", "/api/v1/users", rest_users_post),
+    REST_ROUTE(REST_KNOWN, "POST", "/api/v1/users/import", rest_users_import_post),
+    REST_ROUTE(REST_KNOWN, "DELETE", "/api/v1/users/{name}", rest_user_delete),
+    REST_ROUTE(REST_KNOWN, "PUT", "/api/v1/users/{name}/password", rest_user_password_put),
+    REST_ROUTE(REST_KNOWN, "PUT", "/api/v1/users/{name}/roles/{role}", rest_user_role_put),
+    REST_ROUTE(REST_KNOWN, "DELETE", "/api/v1/users/{name}/roles/{role}", rest_user_role_delete),
+    REST_ROUTE(REST_KNOWN, "GET", "/api/v1/tenants/{id}/grants", rest_grants_get),
+    REST_ROUTE(REST_KNOWN, "PUT", "/api/v1/tenants/{id}/grants/{user}", rest_grant_put),
+    REST_ROUTE(REST_KNOWN, "DELETE", "/api/v1/tenants/{id}/grants/{user}", rest_grant_delete),
+    REST_ROUTE(REST_KNOWN, "GET", "/api/v1/tokens", rest_tokens_get),
+    REST_ROUTE(REST_KNOWN, "POST", "/api/v1/tokens", rest_tokens_post),
+    REST_ROUTE(REST_KNOWN, "DELETE", "/api/v1/tokens/{id}", rest_token_delete),
+    REST_ROUTE(REST_KNOWN, "GET", "/api/v1/audit", rest_audit_get),
+    REST_ROUTE(REST_KNOWN, "POST", "/api/v1/query", rest_query_post),
+    REST_ROUTE(REST_KNOWN, "GET", "/api/v1/tenants", rest_tenants_get),
+    REST_ROUTE(REST_GOVERNED, "POST", "/api/v1/tenants", rest_tenants_post),
+    REST_ROUTE(REST_KNOWN, "GET", "/api/v1/tenants/{id}", rest_tenant_get),
+    REST_ROUTE(REST_GOVERNED, "DELETE", "/api/v1/tenants/{id}", rest_tenant_delete),
+    REST_ROUTE(REST_KNOWN, "GET", "/api/v1/tenants/{id}/tables", rest_tenant_tables_get),
+    REST_ROUTE(REST_KNOWN, "GET", "/api/v1/statements", rest_statements_get),
+    REST_ROUTE(REST_KNOWN, "DELETE", "/api/v1/statements/{id}", rest_statement_delete),
+    REST_ROUTE(REST_GOVERNED, "GET", "/api/v1/log-level", rest_log_level_get),
+    REST_ROUTE(REST_GOVERNED, "PUT", "/api/v1/log-level", rest_log_level_put),
+    REST_ROUTE(REST_GOVERNED, "GET", "/api/v1/backups", rest_backups_get),
+    REST_ROUTE(REST_GOVERNED, "POST", "/api/v1/backups", rest_backups_post),
+    REST_ROUTE(REST_GOVERNED, "DELETE", "/api/v1/backups/{id}", rest_backup_delete),
+    REST_ROUTE(REST_GOVERNED, "GET", "/api/v1/backups/{id}/files/{path+}", rest_backup_file_get),
+    REST_ROUTE(REST_OPEN, "GET", "/api/v1/openapi.json", rest_openapi_get),
+    REST_ROUTE(REST_OPEN, "GET", "/", rest_index_get),
 };
 #define REST_ROUTE_COUNT (sizeof(rest_table) / sizeof(rest_table[0]))
 

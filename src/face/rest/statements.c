@@ -71,7 +71,8 @@ void rest_statements_get(struct rest_exchange *exchange)
     struct err err;
     struct str tenant = http_parameter(exchange->http, S("tenant"));
     if (!rest_statements_filter(exchange, &list, &err) ||
-        (tenant.len && !tenant_find(exchange->rest->tenants, tenant, &err))) {
+        (tenant.len && (!tenant_find(exchange->rest->tenants, tenant, &err) ||
+                        !principal_need(exchange->who, tenant, ROLE_READER, &err)))) {
         rest_fail(exchange, &err);
         return;
     }

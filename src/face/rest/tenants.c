@@ -21,7 +21,8 @@ void rest_tenants_get(struct rest_exchange *exchange)
     json_begin_object(&writer, NULL);
     json_begin_array(&writer, "tenants");
     for (size_t i = 0; i < tenant_count(tenants); i++)
-        rest_tenant_encode(&writer, tenant_at(tenants, i));
+        if (principal_role(exchange->who, tenant_at(tenants, i)->id) != ROLE_NONE)
+            rest_tenant_encode(&writer, tenant_at(tenants, i));
     json_end_array(&writer);
     json_end_object(&writer);
     rest_answer_json(exchange, 200, &body);
@@ -33,7 +34,7 @@ static void rest_tenant_answer(struct rest_exchange *exchange, int status, struc
     struct json_writer writer = {.buf = &body};
     struct err err;
     const struct tenant *tenant = tenant_find(exchange->rest->tenants, id, &err);
-    if (!tenant) {
+    if (!tenant || !principal_need(exchange->who, id, ROLE_READER, &err)) {
         rest_fail(exchange, &err);
         return;
     }
@@ -48,13 +49,20 @@ void rest_tenant_get(struct rest_exchange *exchange)
     rest_tenant_answer(exchange, 200, exchange->parameters[0]);
 }
 
+static void rest_tenant_create_answer(struct rest_exchange *exchange, const struct err *error)
+{
+    if (error)
+        rest_fail(exchange, error);
+    else
+        rest_tenant_answer(exchange, 201, str_from(exchange->edge.tenant));
+}
+
 static void rest_tenant_created(void *owner, const struct err *error)
 {
     struct rest_exchange *exchange = rest_wait_end(owner);
-    if (exchange && error)
-        rest_fail(exchange, error);
-    else if (exchange)
-        rest_tenant_answer(exchange, 201, str_from(exchange->edge.tenant));
+    if (exchange)
+        rest_audit_write(exchange, AUDIT_TENANT_CREATE, str_from(exchange->edge.tenant),
+                         str_from(exchange->edge.tenant), error, rest_tenant_create_answer);
 }
 
 void rest_tenants_post(struct rest_exchange *exchange)
@@ -71,13 +79,20 @@ void rest_tenants_post(struct rest_exchange *exchange)
     tenant_create(exchange->rest->tenants, id, rest_tenant_created, rest_wait_new(exchange));
 }
 
+static void rest_tenant_delete_answer(struct rest_exchange *exchange, const struct err *error)
+{
+    if (error)
+        rest_fail(exchange, error);
+    else
+        rest_answer(exchange, 204, S(""), S(""), NULL, 0);
+}
+
 static void rest_tenant_deleted(void *owner, const struct err *error)
 {
     struct rest_exchange *exchange = rest_wait_end(owner);
-    if (exchange && error)
-        rest_fail(exchange, error);
-    else if (exchange)
-        rest_answer(exchange, 204, S(""), S(""), NULL, 0);
+    if (exchange)
+        rest_audit_write(exchange, AUDIT_TENANT_DELETE, str_from(exchange->edge.tenant),
+                         str_from(exchange->edge.tenant), error, rest_tenant_delete_answer);
 }
 
 void rest_tenant_delete(struct rest_exchange *exchange)
@@ -95,7 +110,7 @@ void rest_tenant_delete(struct rest_exchange *exchange)
 /* The tables come as the result of a statement, in any format that a query gives. */
 void rest_tenant_tables_get(struct rest_exchange *exchange)
 {
-    struct query_request request = {.who = edge_principal(),
+    struct query_request request = {.who = exchange->who,
                                     .tenant = exchange->parameters[0],
                                     .sql = edge_sql_tables(rest_arena(exchange), S("")),
                                     .deadline_us = CLOCK_NEVER,
@@ -103,7 +118,8 @@ void rest_tenant_tables_get(struct rest_exchange *exchange)
                                     .request_id = exchange->edge.id};
     struct str content_type;
     struct err err;
-    if (!tenant_find(exchange->rest->tenants, request.tenant, &err)) {
+    if (!tenant_find(exchange->rest->tenants, request.tenant, &err) ||
+        !principal_need(exchange->who, request.tenant, ROLE_READER, &err)) {
         rest_fail(exchange, &err);
     } else if (!rest_accept(http_field(exchange->http, S("accept")), &request.format, &content_type, &err)) {
         rest_fail_as(exchange, &err, 406, NULL, 0);

@@ -2,6 +2,7 @@
 #include "platform/http/client.h"
 
 #include <curl/curl.h>
+#include <sys/socket.h>
 
 #include "base/buf.h"
 #include "base/clock.h"
@@ -23,7 +24,8 @@ struct exchange {
     const struct http_client_request *request;
     struct buf body;
     struct err *err;
-    bool failed; /* *err is set by us */
+    bool failed;  /* *err is set by us */
+    bool refused; /* an address that is not allowed */
 };
 
 struct http_client *http_client_open(struct err *err)
@@ -86,6 +88,24 @@ static struct curl_slist *make_fields(struct arena *arena, const struct http_cli
     return add_field(arena, list, S("expect"), S("")); /* no wait for 100-continue */
 }
 
+/* libcurl has resolved the name and is about to connect. */
+static curl_socket_t open_socket(void *owner, curlsocktype purpose, struct curl_sockaddr *address)
+{
+    struct exchange *exchange = owner;
+    (void)purpose;
+    if (http_outgoing_allows(exchange->request->outgoing, &address->addr))
+        return socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
+    exchange->refused = true;
+    return CURL_SOCKET_BAD;
+}
+
+static void set_up_outgoing(CURL *easy, struct exchange *exchange)
+{
+    (void)curl_easy_setopt(easy, CURLOPT_PROXY, "");
+    (void)curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, open_socket);
+    (void)curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, exchange);
+}
+
 static void set_up(struct http_client *client, struct arena *arena, struct exchange *exchange,
                    struct curl_slist *fields)
 {
@@ -104,6 +124,8 @@ static void set_up(struct http_client *client, struct arena *arena, struct excha
     (void)curl_easy_setopt(easy, CURLOPT_BUFFERSIZE, 256L * 1024);
     (void)curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_bytes);
     (void)curl_easy_setopt(easy, CURLOPT_WRITEDATA, exchange);
+    if (request->outgoing)
+        set_up_outgoing(easy, exchange);
     if (request->body.len > 0) {
         (void)curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)request->body.len);
         (void)curl_easy_setopt(easy, CURLOPT_POSTFIELDS, request->body.ptr);
@@ -135,6 +157,10 @@ static bool explain(const struct exchange *exchange, CURLcode result, struct err
     struct str url = exchange->request->url;
     if (exchange->failed)
         return false;
+    if (exchange->refused) {
+        err_set(err, ERR_DENIED, "%.*s leads to a private address", STR_ARG(url));
+        return err_hint(err, "list the address under `outgoing:` in eider.yaml if that is meant");
+    }
     if (result == CURLE_COULDNT_CONNECT || result == CURLE_COULDNT_RESOLVE_HOST)
         return err_set(err, ERR_UNAVAILABLE, "no server answers at %.*s", STR_ARG(url));
     if (result == CURLE_OPERATION_TIMEDOUT)

@@ -4,6 +4,7 @@
 #include "base/arena.h"
 #include "base/err.h"
 #include "platform/http/http.h"
+#include "platform/http/outgoing.h"
 
 struct http_client; /* one connection that is kept between requests */
 
@@ -23,6 +24,7 @@ struct http_client_request {
     const struct http_field *fields; /* further ones */
     size_t field_count;
     int64_t timeout_us; /* for the whole answer; 0: as long as it takes. Connecting takes 5 s at most */
+    const struct http_outgoing *outgoing; /* which addresses may be connected to; NULL: all. Then no proxy is used */
     /* Asked several times a second and after each signal; true ends the request with ERR_CANCELLED. May be NULL. */
     bool (*is_cancelled)(void);
     /* Takes the body of an answer with status 2xx as it comes; false with *err set ends the request. NULL: the body is

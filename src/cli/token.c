@@ -1,0 +1,188 @@
+/* eider token create, list, revoke; audit. */
+#include <stdio.h>
+#include <unistd.h>
+
+#include "cli/cli_priv.h"
+
+/* "90d", "12h", "30m", "45s". */
+static bool read_duration(struct cli *cli, struct str text, int64_t *seconds_out, struct err *err)
+{
+    static const struct {
+        char unit;
+        int64_t seconds;
+    } units[] = {{'s', 1}, {'m', 60}, {'h', 3600}, {'d', 86400}};
+    int64_t count;
+    for (size_t i = 0; text.len > 1 && i < sizeof(units) / sizeof(units[0]); i++) {
+        bool is_unit = text.ptr[text.len - 1] == units[i].unit;
+        if (is_unit && str_to_i64(str_slice(text, 0, text.len - 1), &count) && count > 0 && count < 1000000) {
+            *seconds_out = count * units[i].seconds;
+            return true;
+        }
+    }
+    return cli_wrong_use(cli, err, "--expires wants a time like 90d, 12h, 30m or 45s, not '%.*s'", STR_ARG(text));
+}
+
+static bool token_body(struct cli *cli, struct buf *body, struct err *err)
+{
+    struct json_writer writer = {.buf = body};
+    struct str user = cli_option(cli, "user"), tenant = cli_tenant(cli), role = cli_option(cli, "role");
+    struct str expires = cli_option(cli, "expires");
+    int64_t seconds = 0;
+    if (expires.len > 0 && !read_duration(cli, expires, &seconds, err))
+        return false;
+    json_begin_object(&writer, NULL);
+    json_write_text(&writer, "name", cli->options.arguments[0]);
+    if (user.len > 0)
+        json_write_text(&writer, "user", user);
+    if (tenant.len > 0)
+        json_write_text(&writer, "tenant", tenant);
+    if (role.len > 0)
+        json_write_text(&writer, "role", role);
+    if (seconds > 0)
+        json_write_i64(&writer, "expires_s", seconds);
+    json_end_object(&writer);
+    return true;
+}
+
+static bool run_create(struct cli *cli, struct err *err)
+{
+    AUTO(buf) struct buf body = {0};
+    const struct json *answer;
+    if (!token_body(cli, &body, err) || !cli_connect(cli, true, err) ||
+        !cli_call(cli, "POST", S("/api/v1/tokens"), buf_str(&body), &answer, err))
+        return false;
+    if (isatty(STDOUT_FILENO))
+        (void)fprintf(stderr, "token %.*s; it is shown this once:\n", STR_ARG(json_text(json_get(answer, "id"))));
+    (void)printf("%.*s\n", STR_ARG(json_text(json_get(answer, "token"))));
+    return true;
+}
+
+/* Prints a list of an answer: each column is a member of its elements. */
+static bool print_list(struct cli *cli, const struct json *list, const struct cli_column *columns,
+                       const char *const *members, size_t count, struct err *err)
+{
+    AUTO(cli_output)
+    struct cli_output *output = cli_output_open(cli_format(cli), STDOUT_FILENO, true, columns, count);
+    for (size_t i = 0; i < json_count(list); i++) {
+        struct cli_cell *cells = arena_alloc(cli->arena, count * sizeof(*cells));
+        for (size_t j = 0; j < count; j++)
+            cells[j] = cli_cell(cli->arena, json_get(json_at(list, i), members[j]));
+        if (!cli_output_row(output, cells, err))
+            return false;
+    }
+    return cli_output_finish(output, err);
+}
+
+static bool run_list(struct cli *cli, struct err *err)
+{
+    static const struct cli_column columns[] = {
+        {.name = {"id", 2}},   {.name = {"name", 4}},    {.name = {"user", 4}},     {.name = {"tenant", 6}},
+        {.name = {"role", 4}}, {.name = {"expires", 7}}, {.name = {"last_used", 9}}};
+    static const char *const members[] = {"id", "name", "user", "tenant", "role", "expires", "last_used"};
+    const struct json *answer;
+    return cli_connect(cli, true, err) && cli_call(cli, "GET", S("/api/v1/tokens"), S(""), &answer, err) &&
+           print_list(cli, cli_list(answer, "tokens"), columns, members, sizeof(members) / sizeof(members[0]), err);
+}
+
+static bool run_revoke(struct cli *cli, struct err *err)
+{
+    struct str id = cli->options.arguments[0];
+    const struct json *answer;
+    AUTO(buf) struct buf path = {0};
+    buf_append_str(&path, S("/api/v1/tokens/"));
+    cli_append_escaped(&path, id);
+    if (!cli_connect(cli, true, err) || !cli_call(cli, "DELETE", buf_str(&path), S(""), &answer, err))
+        return false;
+    (void)printf("token %.*s revoked\n", STR_ARG(id));
+    return true;
+}
+
+static void append_filter(struct buf *path, const char *name, struct str value)
+{
+    if (value.len == 0)
+        return;
+    buf_printf(path, "%c%s=", str_find_char(buf_str(path), '?') < 0 ? '?' : '&', name);
+    cli_append_escaped(path, value);
+}
+
+static bool run_audit(struct cli *cli, struct err *err)
+{
+    static const struct cli_column columns[] = {
+        {.name = {"at", 2}},     {.name = {"user", 4}},   {.name = {"from", 4}},   {.name = {"action", 6}},
+        {.name = {"object", 6}}, {.name = {"tenant", 6}}, {.name = {"result", 6}}, {.name = {"detail", 6}}};
+    static const char *const members[] = {"at", "user", "from", "action", "object", "tenant", "result", "detail"};
+    const struct json *answer;
+    AUTO(buf) struct buf path = {0};
+    buf_append_str(&path, S("/api/v1/audit"));
+    append_filter(&path, "tenant", cli_option(cli, "tenant"));
+    append_filter(&path, "user", cli_option(cli, "user"));
+    append_filter(&path, "action", cli_option(cli, "action"));
+    append_filter(&path, "limit", cli_option(cli, "limit"));
+    return cli_connect(cli, true, err) && cli_call(cli, "GET", buf_str(&path), S(""), &answer, err) &&
+           print_list(cli, cli_list(answer, "entries"), columns, members, sizeof(members) / sizeof(members[0]), err);
+}
+
+static const struct cli_option create_options[] = {
+    {.name = "tenant", .letter = 't', .value = "ID", .help = "good for this tenant only (EIDER_TENANT)"},
+    {.name = "role",
+     .value = "ROLE",
+     .help = "no more than this role, whatever the user's is",
+     .choices = "reader|writer|owner"},
+    {.name = "expires", .value = "TIME", .help = "90d, 12h, 30m (default: never)"},
+    {.name = "user", .value = "NAME", .help = "whose (administrators only; default: your own)"},
+    CLI_SERVER_OPTIONS,
+    CLI_HELP_OPTION,
+};
+static const struct cli_option list_options[] = {CLI_OUTPUT_OPTION, CLI_SERVER_OPTIONS, CLI_HELP_OPTION};
+static const struct cli_option revoke_options[] = {CLI_SERVER_OPTIONS, CLI_HELP_OPTION};
+static const struct cli_option audit_options[] = {
+    {.name = "tenant", .letter = 't', .value = "ID", .help = "only this tenant's"},
+    {.name = "user", .value = "NAME", .help = "only this user's"},
+    {.name = "action", .value = "NAME", .help = "only this action"},
+    {.name = "limit", .value = "N", .help = "how many (default 100)"},
+    CLI_OUTPUT_OPTION,
+    CLI_SERVER_OPTIONS,
+    CLI_HELP_OPTION,
+};
+
+const struct cli_command cli_command_token_create = {
+    .name = "token create",
+    .summary = "make a token for a program",
+    .usage = "NAME [--tenant ID] [--role ROLE] [--expires TIME]",
+    .details =
+        "Prints the token, once: the server keeps its hash only. Give it to a program as EIDER_TOKEN, as bearer\n"
+        "of a Flight or HTTP client, or as the driver's token option.\n",
+    .examples = "  EIDER_TOKEN=$(eider token create nightly --tenant tenant_acme --role writer --expires 90d)\n",
+    .options = create_options,
+    .arguments_min = 1,
+    .arguments_max = 1,
+    .run = run_create,
+};
+
+const struct cli_command cli_command_token_list = {
+    .name = "token list",
+    .summary = "show tokens, without their secrets",
+    .usage = "[OPTION]...",
+    .options = list_options,
+    .run = run_list,
+};
+
+const struct cli_command cli_command_token_revoke = {
+    .name = "token revoke",
+    .summary = "end a token at once",
+    .usage = "ID",
+    .options = revoke_options,
+    .arguments_min = 1,
+    .arguments_max = 1,
+    .run = run_revoke,
+};
+
+const struct cli_command cli_command_audit = {
+    .name = "audit",
+    .summary = "show who did what",
+    .usage = "[OPTION]...",
+    .details = "Newest first: refusals, logins, changes of users, roles, tokens and tenants.\n",
+    .examples = "  eider audit --user bob --output jsonl\n",
+    .options = audit_options,
+    .run = run_audit,
+};

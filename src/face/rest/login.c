@@ -1,0 +1,82 @@
+/* /api/v1/login gives a bearer for a password; /api/v1/whoami says what the server takes the asker for. */
+#include "base/clock.h"
+#include "base/limits.h"
+#include "face/rest/rest_priv.h"
+
+static void rest_login_answer(struct rest_exchange *exchange, const struct principal *who)
+{
+    AUTO(buf) struct buf body = {0};
+    struct json_writer writer = {.buf = &body};
+    char expires[28];
+    clock_format(clock_wall_us() + limits_get(LIMIT_LOGIN_LIFE) * CLOCK_SECOND, expires);
+    json_begin_object(&writer, NULL);
+    json_write_text(&writer, "user", who->user);
+    json_write_text(&writer, "token", auth_login_bearer(exchange->rest->auth, who, rest_arena(exchange)));
+    json_write_text(&writer, "expires", str_from(expires));
+    json_end_object(&writer);
+    rest_answer_json(exchange, 200, &body);
+}
+
+static void rest_login_on_known(struct auth_wait *wait, const struct principal *who, const struct err *error)
+{
+    struct rest_exchange *exchange = wait->owner;
+    wait->done = NULL;
+    if (error)
+        rest_fail(exchange, error);
+    else
+        rest_login_answer(exchange, who);
+}
+
+void rest_login_post(struct rest_exchange *exchange)
+{
+    static const char *const keys[] = {"user", "password", NULL};
+    const struct http_request *http = exchange->http;
+    struct auth_request request = {.remote = http->peer->address, .loopback = http->peer->loopback};
+    struct err err;
+    const struct json *body = rest_body(exchange, keys, &err);
+    if (!body || !json_get_text(body, "user", &request.payload, &err) ||
+        !json_get_text(body, "password", &request.payload_password, &err)) {
+        rest_fail(exchange, &err);
+        return;
+    }
+    if (request.payload.len == 0 || request.payload_password.len == 0) {
+        err_set(&err, ERR_INVALID, "body: user and password are needed");
+        rest_fail(exchange, &err);
+        return;
+    }
+    exchange->wait = (struct auth_wait){.done = rest_login_on_known, .owner = exchange};
+    switch (auth_check(exchange->rest->auth, &request, http->arena, &exchange->wait, &exchange->known, &err)) {
+    case AUTH_DONE:
+        rest_login_on_known(&exchange->wait, &exchange->known, NULL);
+        return;
+    case AUTH_ERROR:
+        rest_login_on_known(&exchange->wait, NULL, &err);
+        return;
+    case AUTH_LATER:
+        return;
+    }
+}
+
+void rest_whoami_get(struct rest_exchange *exchange)
+{
+    const struct principal *who = exchange->who;
+    AUTO(buf) struct buf body = {0};
+    struct json_writer writer = {.buf = &body};
+    json_begin_object(&writer, NULL);
+    json_write_text(&writer, "user", who->user);
+    json_write_text(&writer, "proof", str_from(principal_proof_name(who->proof)));
+    json_write_bool(&writer, "admin", who->admin);
+    json_write_bool(&writer, "metrics", who->metrics);
+    if (who->token.len > 0)
+        json_write_text(&writer, "token", who->token);
+    json_begin_array(&writer, "grants");
+    for (size_t i = 0; i < who->grant_count; i++) {
+        json_begin_object(&writer, NULL);
+        json_write_text(&writer, "tenant", who->grants[i].tenant);
+        json_write_text(&writer, "role", str_from(role_name(who->grants[i].role)));
+        json_end_object(&writer);
+    }
+    json_end_array(&writer);
+    json_end_object(&writer);
+    rest_answer_json(exchange, 200, &body);
+}
