@@ -107,10 +107,11 @@ static void append_filter(struct buf *path, const char *name, struct str value)
 
 static bool run_audit(struct cli *cli, struct err *err)
 {
-    static const struct cli_column columns[] = {
-        {.name = {"at", 2}},     {.name = {"user", 4}},   {.name = {"from", 4}},   {.name = {"action", 6}},
-        {.name = {"object", 6}}, {.name = {"tenant", 6}}, {.name = {"result", 6}}, {.name = {"detail", 6}}};
-    static const char *const members[] = {"at", "user", "from", "action", "object", "tenant", "result", "detail"};
+    static const struct cli_column columns[] = {{.name = {"at", 2}},     {.name = {"user", 4}},
+                                                {.name = {"from", 4}},   {.name = {"action", 6}},
+                                                {.name = {"object", 6}}, {.name = {"tenant", 6}},
+                                                {.name = {"result", 6}}, {.name = {"times", 5}, .right = true}};
+    static const char *const members[] = {"at", "user", "from", "action", "object", "tenant", "result", "times"};
     const struct json *answer;
     AUTO(buf) struct buf path = {0};
     buf_append_str(&path, S("/api/v1/audit"));

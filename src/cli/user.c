@@ -1,9 +1,13 @@
 /* eider user add, list, remove, passwd; grant; revoke. */
+#include <fcntl.h>
 #include <stdio.h>
 #include <unistd.h>
 
 #include "cli/cli_priv.h"
 #include "cli/terminal.h"
+
+/* A users.yaml is not longer. */
+#define IMPORT_MAX ((size_t)8 << 20)
 
 static struct str path_to(struct cli *cli, const char *before, struct str name, const char *after, struct str last)
 {
@@ -118,6 +122,32 @@ static bool run_passwd(struct cli *cli, struct err *err)
     return true;
 }
 
+static bool run_import(struct cli *cli, struct err *err)
+{
+    const char *path = str_cstr(cli->arena, cli->options.arguments[0]);
+    char *text = arena_alloc(cli->arena, IMPORT_MAX + 1);
+    const struct json *answer;
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    ssize_t len = fd < 0 ? -1 : read(fd, text, IMPORT_MAX + 1);
+    if (len < 0)
+        err_errno(err, "read %s", path);
+    if (fd >= 0)
+        (void)close(fd);
+    if (len < 0)
+        return false;
+    if ((size_t)len > IMPORT_MAX)
+        return err_set(err, ERR_RESOURCE, "%s is longer than %zu bytes", path, IMPORT_MAX);
+    AUTO(buf) struct buf body = {0};
+    struct json_writer writer = {.buf = &body};
+    json_begin_object(&writer, NULL);
+    json_write_text(&writer, "yaml", str_bytes(text, (size_t)len));
+    json_end_object(&writer);
+    if (!cli_connect(cli, true, err) || !cli_call(cli, "POST", S("/api/v1/users/import"), buf_str(&body), &answer, err))
+        return false;
+    (void)printf("users of %s imported\n", path);
+    return true;
+}
+
 /* --- grant, revoke --- */
 
 struct right {
@@ -206,6 +236,20 @@ const struct cli_command cli_command_user_add = {
     .arguments_min = 1,
     .arguments_max = 1,
     .run = run_add,
+};
+
+const struct cli_command cli_command_user_import = {
+    .name = "user import",
+    .summary = "take users over from a file",
+    .usage = "FILE",
+    .details =
+        "A YAML list of {name, password_hash, admin, metrics, audit, disabled, grants: {TENANT: ROLE}}; all or\n"
+        "nothing. Passwords come as argon2id hashes only. A user in the file becomes what it says, others stay.\n",
+    .examples = "  eider user import users.yaml\n",
+    .options = plain_options,
+    .arguments_min = 1,
+    .arguments_max = 1,
+    .run = run_import,
 };
 
 const struct cli_command cli_command_user_list = {
