@@ -51,6 +51,7 @@
     LIMIT(LIMIT_PARQUET_FILE, "query.max_parquet", 10737418240, "bytes", "RESOURCE_EXHAUSTED")                        \
     LIMIT(LIMIT_KEPT_RESULT, "flight.kept_result", 16777216, "bytes", "a result that waits for its DoGet is refused") \
     LIMIT(LIMIT_KEPT_LIFE, "flight.kept_life", 60, "s", "a result that nobody fetches is dropped")                    \
+    LIMIT(LIMIT_KEPT_TOTAL, "flight.kept_total", 268435456, "bytes", "the oldest kept result is dropped")             \
     LIMIT(LIMIT_BINDS, "flight.max_binds", 16777216, "bytes", "RESOURCE_EXHAUSTED")                                   \
     LIMIT(LIMIT_SESSIONS, "session.max_sessions", 1000, "sessions of a user", "RESOURCE_EXHAUSTED")                   \
     LIMIT(LIMIT_SESSION_IDLE, "session.idle_timeout", 1800, "s", "the session ends, its transaction is rolled back")  \
@@ -60,6 +61,8 @@
     LIMIT(LIMIT_SESSION_WAIT, "session.busy_wait", 60, "s", "ABORTED: another statement of the session still runs")   \
     LIMIT(LIMIT_SLOW, "query.slow", 1000, "ms", "the statement goes to the slow log")                                 \
     LIMIT(LIMIT_STATEMENT_LOG, "query.log_keep", 30, "days", "older entries leave the statement log")                 \
+    LIMIT(LIMIT_STATEMENT_LOG_ROWS, "query.log_rows", 1000000, "statements", "older entries leave the statement log") \
+    LIMIT(LIMIT_STATEMENT_LOG_QUEUE, "query.log_queue", 10000, "statements in 1 s", "further ones are not logged")     \
     LIMIT(LIMIT_USERS, "user.max_users", 10000, "users", "RESOURCE_EXHAUSTED")                                        \
     LIMIT(LIMIT_TOKENS, "user.max_tokens", 100, "tokens of a user", "RESOURCE_EXHAUSTED")                             \
     LIMIT(LIMIT_LOGIN_LIFE, "user.login_life", 43200, "s", "a login by password has to be repeated")                  \

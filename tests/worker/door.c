@@ -45,7 +45,8 @@ int fixture_setup(void **state)
     fixture->tenants = tenant_list_open(fixture->store, data, &error);
     struct query_options options = {.data = data,
                                     .program = str_from(getenv("EIDER_TEST_WORKER")),
-                                    .library = str_from(getenv("EIDER_TEST_LIBRARY"))};
+                                    .library = str_from(getenv("EIDER_TEST_LIBRARY")),
+                                    .store = fixture->store};
     fixture->query = query_new(fixture->loop, fixture->tenants, &options, &error);
     if (!fixture->query || pthread_create(&fixture->store_thread, NULL, run_store, fixture) != 0) {
         fprintf(stderr, "setup: %s\n", error.message);

@@ -25,6 +25,7 @@ static struct metric query_queue_depth = {
 static void query_on_tick(struct loop_timer *timer);
 static void query_on_drain_time(struct loop_timer *timer);
 static void query_on_drained(struct loop_task *task);
+static void query_on_logged(void *owner);
 static void query_on_delete(void *owner, struct tenant *tenant, void (*finished)(void *), void *finished_owner);
 
 /* --- Life --- */
@@ -60,6 +61,7 @@ struct query *query_new(struct loop *loop, struct tenant_list *tenants, const st
     list_init(&query->starved);
     list_init(&query->drained.node);
     query_history_init(&query->history);
+    query_journal_init(&query->journal, loop, options->store, query_on_logged, query);
     query->tick = (struct loop_timer){.on_time = query_on_tick, .owner = query};
     query->drain_timer = (struct loop_timer){.on_time = query_on_drain_time, .owner = query};
     query->drained.run = query_on_drained;
@@ -86,6 +88,7 @@ void query_free(struct query **query_ptr)
     loop_timer_cancel(query->loop, &query->drain_timer);
     loop_defer_cancel(&query->drained);
     query_history_done(&query->history);
+    query_journal_done(&query->journal);
     arena_free(&query->arena);
     mem_free(query);
 }
@@ -121,7 +124,7 @@ static void query_on_drain_time(struct loop_timer *timer)
     }
 }
 
-/* Statements first, then the workers, then done, which always comes later. */
+/* Statements first, then the workers and the log, then done, which always comes later. */
 void query_check_drained(struct query *query)
 {
     if (!query->draining || !query->drain_done || query->statement_count)
@@ -132,8 +135,13 @@ void query_check_drained(struct query *query)
         if (side->process && side->process->state < QUERY_PROCESS_STOPPING)
             query_process_stop(side->process);
     }
-    if (query->process_count == 0)
+    if (query_journal_flush(&query->journal) && query->process_count == 0)
         loop_defer(query->loop, &query->drained);
+}
+
+static void query_on_logged(void *owner)
+{
+    query_check_drained(owner);
 }
 
 static void query_on_drained(struct loop_task *task)

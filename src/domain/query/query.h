@@ -9,15 +9,17 @@
 #include "platform/net/loop.h"
 #include "platform/net/slice.h"
 
+struct store;
 struct query;
 struct statement;
 struct query_session; /* session.h */
 struct query_prepared;
 
 struct query_options {
-    struct str data;    /* data directory */
-    struct str program; /* path of the eider program, started again as worker */
-    struct str library; /* libduckdb.so */
+    struct str data;     /* data directory */
+    struct str program;  /* path of the eider program, started again as worker */
+    struct str library;  /* libduckdb.so */
+    struct store *store; /* where the statement log is written; NULL: nowhere */
 };
 
 struct query *query_new(struct loop *loop, struct tenant_list *tenants, const struct query_options *options,

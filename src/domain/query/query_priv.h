@@ -6,6 +6,7 @@
 #include "domain/query/disk.h"
 #include "domain/query/history.h"
 #include "domain/query/intake.h"
+#include "domain/query/journal.h"
 #include "domain/query/process.h"
 #include "domain/query/query.h"
 #include "domain/query/session.h"
@@ -33,6 +34,7 @@ struct query {
     uint64_t last_number; /* of connections and prepared statements on channels */
     uint64_t last_session;
     struct query_history history;
+    struct query_journal journal;
     struct query_disk disk;
     struct loop_timer tick; /* every second while there are workers */
     bool draining;
@@ -120,6 +122,7 @@ struct statement {
     enum statement_kind kind;
     int state; /* enum query_state */
     struct str id, user, protocol, sql, parameters;
+    struct str shown; /* sql as lists and logs show it */
     enum role role;
     struct query_session *session; /* NULL: none, or it was closed */
     struct str session_id;

@@ -423,6 +423,6 @@ void query_seat_busy_err(const struct statement *statement, struct err *error)
     const struct statement *busy = statement->seat->busy;
     err_set(error, ERR_CONFLICT, "another statement of the session, %.*s, still ran after limit %s (%lld s): %.*s",
             STR_ARG(busy->id), limits_name(LIMIT_SESSION_WAIT), (long long)limits_get(LIMIT_SESSION_WAIT),
-            STR_ARG(str_slice(busy->sql, 0, 80)));
+            STR_ARG(str_slice(busy->shown, 0, 80)));
     err_hint(error, "read its result to the end, cancel it, or use another session");
 }

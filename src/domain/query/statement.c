@@ -6,6 +6,7 @@
 #include "base/limits.h"
 #include "base/state.h"
 #include "domain/query/query_priv.h"
+#include "domain/query/redact.h"
 #include "platform/engine/engine.h"
 
 static const struct state_rule statement_rules[] = {
@@ -89,6 +90,7 @@ struct statement *query_statement_enter(struct statement *statement, struct err 
         err_set(err, ERR_UNAVAILABLE, "the server is shutting down");
         return statement_refuse(statement);
     }
+    statement->shown = query_redact(statement->arena, statement->sql, QUERY_SQL_SHOWN);
     if (!query_seat_choose(statement, err) || !query_session_enter(statement, err))
         return statement_refuse(statement);
     bool waits = statement->seat && !query_seat_take(statement);
@@ -396,7 +398,7 @@ void query_statement_info(const struct statement *statement, struct query_info *
                                     .tenant = statement->side->tenant->id,
                                     .user = statement->user,
                                     .protocol = statement->protocol,
-                                    .sql = str_slice(statement->sql, 0, QUERY_SQL_SHOWN),
+                                    .sql = statement->shown,
                                     .state = statement->state,
                                     .started_wall_us = statement->started_wall_us,
                                     .queued_us = started_us - statement->created_us,
@@ -420,6 +422,7 @@ static void statement_finish(struct statement *statement, const struct err *erro
     info.outcome = (int)outcome;
     info.error = error ? err_message(error) : S("");
     query_history_add(&query->history, &info);
+    query_journal_add(&query->journal, &info);
     query_count(statement, outcome, info.run_us);
     statement->is_failed = error != NULL;
     query_leave(statement);

@@ -22,5 +22,10 @@ const char *const store_migrations[] = {
     "action INTEGER NOT NULL, object TEXT NOT NULL, tenant TEXT NOT NULL, result INTEGER NOT NULL, times INTEGER NOT "
     "NULL) STRICT;"
     "CREATE INDEX audit_by_time ON audit(at_us);",
+    /* 3: the statement log. */
+    "CREATE TABLE statements(number INTEGER PRIMARY KEY, id TEXT NOT NULL, tenant TEXT NOT NULL, user TEXT NOT NULL, "
+    "role TEXT NOT NULL, session TEXT NOT NULL, protocol TEXT NOT NULL, sql TEXT NOT NULL, outcome INTEGER NOT NULL, "
+    "error TEXT NOT NULL, started_us INTEGER NOT NULL, queued_us INTEGER NOT NULL, run_us INTEGER NOT NULL, rows "
+    "INTEGER NOT NULL, bytes INTEGER NOT NULL, memory_bytes INTEGER NOT NULL) STRICT;",
 };
 const size_t store_migration_count = sizeof(store_migrations) / sizeof(store_migrations[0]);
