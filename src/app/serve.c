@@ -167,6 +167,7 @@ static bool serve_open_query(struct serve *serve, struct err *err)
         .data = serve->data.path,
         .program = layout.program,
         .library = layout.library,
+        .store = serve->store,
     };
     serve->query = query_new(serve->loop, serve->tenants, &options, err);
     return serve->query != NULL;
