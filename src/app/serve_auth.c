@@ -1,5 +1,7 @@
 #include "app/serve_auth.h"
 
+#include <stdlib.h>
+
 #include "domain/tenant/audit.h"
 #include "domain/tenant/auth.h"
 #include "domain/tenant/password.h"
@@ -41,8 +43,10 @@ bool serve_auth_open(struct serve_auth *identity, const struct config *config, s
                                       .users = identity->users,
                                       .pool = identity->pool,
                                       .audit = identity->audit,
-                                      .open_to_all = config->insecure};
+                                      .open_to_all = config->insecure,
+                                      .owner_token = str_from(getenv("EIDER_OWNER_TOKEN"))};
     identity->auth = auth_new(&auth, err);
+    unsetenv("EIDER_OWNER_TOKEN"); /* workers must not see it */
     return identity->auth && serve_auth_start(identity, err);
 }
 

@@ -24,6 +24,7 @@
 struct auth {
     struct auth_options options;
     struct auth_jwt *jwt;
+    unsigned char owner[AUTH_DIGEST_SIZE];  /* digest of options.owner_token, when there is one */
     unsigned char login_key[AUTH_KEY_SIZE]; /* signs logins; survives restarts */
     unsigned char known_key[AUTH_KEY_SIZE]; /* of this process */
     struct recent known;                    /* struct auth_known by digest of user and password */
@@ -76,6 +77,25 @@ static bool auth_load_secret(struct auth *auth, unsigned char secret_out[AUTH_KE
     return true;
 }
 
+/* Digests, so that a comparison takes the same time whatever is given. */
+static void auth_owner_digest(struct str token, unsigned char digest[AUTH_DIGEST_SIZE])
+{
+    crypto_generichash(digest, AUTH_DIGEST_SIZE, (const unsigned char *)token.ptr, token.len, NULL, 0);
+}
+
+static bool auth_is_owner(const struct auth *auth, struct str token)
+{
+    unsigned char digest[AUTH_DIGEST_SIZE];
+    auth_owner_digest(token, digest);
+    return auth->options.owner_token.len > 0 && sodium_memcmp(digest, auth->owner, sizeof(digest)) == 0;
+}
+
+static void auth_administrator(enum principal_proof proof, struct principal *who_out)
+{
+    *who_out =
+        (struct principal){.user = S("administrator"), .admin = true, .metrics = true, .audit = true, .proof = proof};
+}
+
 struct auth *auth_new(const struct auth_options *options, struct err *err)
 {
     if (sodium_init() < 0)
@@ -86,6 +106,7 @@ struct auth *auth_new(const struct auth_options *options, struct err *err)
     auth_backoff_init(&auth->backoff);
     list_init(&auth->works);
     random_bytes(auth->known_key, sizeof(auth->known_key));
+    auth_owner_digest(options->owner_token, auth->owner);
     unsigned char secret[AUTH_KEY_SIZE];
     bool ok = auth_load_secret(auth, secret, err);
     /* A key for one purpose each: others may come. */
@@ -339,6 +360,10 @@ static bool auth_check_login(struct auth *auth, struct str text, struct arena *a
 static bool auth_check_bearer(struct auth *auth, struct str text, struct arena *arena, struct principal *who_out,
                               struct err *err)
 {
+    if (auth_is_owner(auth, text)) {
+        auth_administrator(PRINCIPAL_TOKEN, who_out);
+        return true;
+    }
     if (str_starts_with(text, S(AUTH_LOGIN_PREFIX)))
         return auth_check_login(auth, text, arena, who_out, err);
     if (str_starts_with(text, S("eider_")) || !auth->jwt || text.len > (uint64_t)limits_get(LIMIT_JWT)) {
@@ -373,8 +398,7 @@ static enum auth_outcome auth_check_open(struct auth *auth, const struct auth_re
         err_hint(err, "there: eider user add NAME --admin");
         return AUTH_ERROR;
     }
-    *who_out = (struct principal){
-        .user = S("administrator"), .admin = true, .metrics = true, .audit = true, .proof = PRINCIPAL_OPEN};
+    auth_administrator(PRINCIPAL_OPEN, who_out);
     struct auth_credentials shown;
     struct auth_login login;
     struct err ignored;

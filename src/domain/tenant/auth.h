@@ -16,6 +16,9 @@ struct auth_options {
     struct password_pool *pool;
     struct audit *audit;
     bool open_to_all; /* while no users exist, other machines are the administrator too */
+    /* A bearer that is the administrator whatever users there are: a private server's, whose starter may write the data
+     * directory anyway. Empty: none. */
+    struct str owner_token;
 };
 /* Before the store's thread runs. The options' objects outlive it. */
 struct auth *auth_new(const struct auth_options *options, struct err *err);
