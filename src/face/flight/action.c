@@ -51,6 +51,22 @@ bool flight_cancel_request_decode(struct str bytes, struct flight_info *info_out
     return true;
 }
 
+bool flight_renew_request_decode(struct str bytes, struct flight_endpoint *endpoint_out, struct err *err)
+{
+    struct flight_endpoint endpoint = {0};
+    struct reader reader = reader_from(bytes);
+    struct flight_field field;
+    while (flight_proto_next(&reader, &field)) {
+        if (field.number == 1 && field.wire == FLIGHT_WIRE_BYTES &&
+            !flight_endpoint_decode(field.bytes, &endpoint, err))
+            return false;
+    }
+    if (reader.failed)
+        return flight_proto_err("RenewFlightEndpointRequest", err);
+    *endpoint_out = endpoint;
+    return true;
+}
+
 void flight_cancel_result_encode(struct buf *buf, enum flight_cancel_status status)
 {
     flight_proto_put_varint(buf, 1, status);

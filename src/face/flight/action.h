@@ -19,6 +19,9 @@ void flight_result_encode(struct buf *buf, struct str body);
 /* CancelFlightInfoRequest {1 info}. */
 bool flight_cancel_request_decode(struct str bytes, struct flight_info *info_out, struct err *err) MUST_USE;
 
+/* RenewFlightEndpointRequest {1 endpoint}. */
+bool flight_renew_request_decode(struct str bytes, struct flight_endpoint *endpoint_out, struct err *err) MUST_USE;
+
 enum flight_cancel_status {
     FLIGHT_CANCEL_UNSPECIFIED = 0,
     FLIGHT_CANCEL_CANCELLED = 1,

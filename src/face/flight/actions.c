@@ -2,27 +2,9 @@
 #include "face/flight/actions.h"
 
 #include "face/flight/action.h"
-#include "face/flight/get.h"
 
 static const struct edge_method flight_actions_do_method = {.name = "DoAction"};
 static const struct edge_method flight_actions_list_method = {.name = "ListActions"};
-
-/* Cancels what runs for the info's ticket, and forgets the ticket. */
-static bool flight_actions_cancel(struct flight_call *call, struct str body, struct err *err)
-{
-    AUTO(buf) struct buf result = {0};
-    struct flight_info info;
-    if (!flight_cancel_request_decode(body, &info, err))
-        return false;
-    bool known = flight_tickets_remove(&call->flight->tickets, info.ticket, call->who->user);
-    /* A ticket that was forgotten by age may still be at work. */
-    size_t running = flight_ticket_is_name(info.ticket) ? flight_get_cancel(call->flight, info.ticket) : 0;
-    flight_cancel_result_encode(&result, running > 0 ? FLIGHT_CANCEL_CANCELLING
-                                         : known     ? FLIGHT_CANCEL_CANCELLED
-                                                     : FLIGHT_CANCEL_NOT_CANCELLABLE);
-    flight_action_answer(call, &result);
-    return true;
-}
 
 enum flight_actions_session {
     FLIGHT_ACTION_ALONE, /* needs no session */
@@ -38,7 +20,17 @@ static const struct flight_actions_row {
 } flight_actions[] = {
     {"CancelFlightInfo",
      "Cancels the query of a FlightInfo; takes CancelFlightInfoRequest, gives CancelFlightInfoResult.",
-     flight_actions_cancel, FLIGHT_ACTION_ALONE},
+     flight_cancel_info, FLIGHT_ACTION_ALONE},
+    {"CancelQuery", "Older form of CancelFlightInfo; takes ActionCancelQueryRequest, gives ActionCancelQueryResult.",
+     flight_cancel_query, FLIGHT_ACTION_ALONE},
+    {"RenewFlightEndpoint", "Lets a ticket live longer; takes RenewFlightEndpointRequest, gives FlightEndpoint.",
+     flight_renew_endpoint, FLIGHT_ACTION_ALONE},
+    {"CreatePreparedStatement",
+     "Prepares SQL text; takes ActionCreatePreparedStatementRequest, gives ActionCreatePreparedStatementResult.",
+     flight_prepared_create, FLIGHT_ACTION_MAKES},
+    {"CreatePreparedSubstraitPlan", NULL, flight_prepared_create, FLIGHT_ACTION_MAKES},
+    {"ClosePreparedStatement", "Closes a prepared statement; takes ActionClosePreparedStatementRequest.",
+     flight_prepared_close, FLIGHT_ACTION_FINDS},
     {"BeginTransaction",
      "Opens a transaction; takes ActionBeginTransactionRequest, gives ActionBeginTransactionResult.",
      flight_transaction_begin, FLIGHT_ACTION_MAKES},

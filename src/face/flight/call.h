@@ -20,7 +20,10 @@ struct flight {
     bool guest_session;               /* and its method works in a session */
     struct flight_sessions sessions;
     struct flight_tickets tickets;
-    struct list gets; /* running DoGets (struct flight_get), for CancelFlightInfo */
+    struct list gets;        /* running DoGets (struct flight_get), for CancelFlightInfo */
+    struct map held_by_name; /* results that wait for their DoGet; held.c knows them, as the next two */
+    struct list held;
+    size_t held_bytes;
     struct rpc_service service;
 };
 

@@ -4,6 +4,18 @@
 #include "face/edge/edge.h"
 #include "platform/json/json.h"
 
+struct flight_command flight_command_copy(struct arena *arena, const struct flight_command *command)
+{
+    struct flight_command copy = *command;
+    copy.sql = str_copy(arena, command->sql);
+    copy.tenant = str_copy(arena, command->tenant);
+    copy.parameters = str_copy(arena, command->parameters);
+    copy.transaction = str_copy(arena, command->transaction);
+    copy.prepared = str_copy(arena, command->prepared);
+    copy.binds = flight_binds_ref(command->binds);
+    return copy;
+}
+
 static bool flight_command_json(struct arena *arena, struct str text, struct flight_command *command_out,
                                 struct err *err)
 {
@@ -21,18 +33,8 @@ static bool flight_command_json(struct arena *arena, struct str text, struct fli
     return true;
 }
 
-/* Flight SQL: google.protobuf.Any {1 type_url}, always "type.googleapis.com/...". */
-static bool flight_command_is_any(struct str text)
-{
-    return text.len > 2 && text.ptr[0] == '\n' && str_starts_with(str_from_index(text, 2), S("type.googleapis.com/"));
-}
-
 bool flight_command_parse(struct arena *arena, struct str text, struct flight_command *command_out, struct err *err)
 {
-    if (flight_command_is_any(text)) {
-        err_set(err, ERR_UNIMPLEMENTED, "Flight SQL commands are not served yet");
-        return err_hint(err, "send SQL text, or JSON {\"sql\", \"tenant\", \"parameters\"}, as ticket or command");
-    }
     if (!str_is_utf8(text.ptr, text.len))
         return err_set(err, ERR_INVALID, "the command is neither SQL text nor JSON: it is not valid UTF-8");
     struct str trimmed = str_trim(text);

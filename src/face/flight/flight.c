@@ -4,14 +4,15 @@
 #include "face/flight/actions.h"
 #include "face/flight/call.h"
 #include "face/flight/get.h"
+#include "face/flight/held.h"
 #include "face/flight/guest.h"
 #include "face/flight/info.h"
 #include "face/flight/list.h"
 #include "face/flight/login.h"
+#include "face/flight/poll.h"
 #include "face/flight/put.h"
 
 static const struct edge_method flight_exchange_method = {.name = "DoExchange"};
-static const struct edge_method flight_poll_method = {.name = "PollFlightInfo"};
 
 static void flight_refuse(struct flight *flight, struct rpc_call *rpc, const struct edge_method *method,
                           const struct err *why)
@@ -27,14 +28,6 @@ static void flight_exchange_start(void *flight, struct rpc_call *rpc)
     err_set(&err, ERR_UNIMPLEMENTED, "DoExchange is not served");
     err_hint(&err, "use DoPut to send and DoGet to receive");
     flight_refuse(flight, rpc, &flight_exchange_method, &err);
-}
-
-static void flight_poll_start(void *flight, struct rpc_call *rpc)
-{
-    struct err err;
-    err_set(&err, ERR_UNIMPLEMENTED, "PollFlightInfo is not served");
-    err_hint(&err, "use GetFlightInfo and DoGet: results stream as they are made");
-    flight_refuse(flight, rpc, &flight_poll_method, &err);
 }
 
 #define FLIGHT_PATH "/arrow.flight.protocol.FlightService/"
@@ -81,7 +74,7 @@ static void flight_start(void *owner, struct rpc_call *rpc)
     struct flight *flight = owner;
     const struct flight_row *row = flight_row_of(rpc);
     struct flight_guest *guest;
-    switch (flight_guest_arrive(flight, rpc, &guest)) {
+    switch (flight_guest_arrive(flight->auth, rpc, &guest)) {
     case FLIGHT_GUEST_KNOWN:
         flight->guest = guest;
         flight->guest_session = row->in_session;
@@ -113,9 +106,10 @@ struct flight *flight_new(const struct flight_options *options, struct err *err)
     flight->query = options->query;
     flight->tenants = options->tenants;
     flight->auth = options->auth;
-    flight_sessions_init(&flight->sessions);
     flight_tickets_init(&flight->tickets);
+    flight_sessions_init(&flight->sessions, &flight->tickets);
     list_init(&flight->gets);
+    list_init(&flight->held);
     flight->service = (struct rpc_service){
         .methods = flight_methods, .method_count = sizeof(flight_methods) / sizeof(flight_methods[0]), .owner = flight};
     rpc_service_on_connection_gone(&flight->service, flight_on_connection_gone);
@@ -127,6 +121,7 @@ void flight_free(struct flight **flight)
     if (!*flight)
         return;
     flight_sessions_done(&(*flight)->sessions);
+    flight_held_done(*flight);
     flight_tickets_done(&(*flight)->tickets);
     mem_free(*flight);
     *flight = NULL;

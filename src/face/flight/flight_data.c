@@ -211,6 +211,18 @@ void flight_data_done(struct flight_data_parser *parser)
     buf_done(&parser->metadata);
 }
 
+struct str flight_data_encapsulate(struct arena *arena, struct str header)
+{
+    size_t padded = (header.len + 7) & ~(size_t)7;
+    uint8_t *bytes = arena_alloc(arena, 8 + padded);
+    AUTO(buf) struct buf prefix = {0};
+    writer_u32le(&prefix, UINT32_MAX);
+    writer_u32le(&prefix, (uint32_t)padded);
+    memcpy(bytes, buf_str(&prefix).ptr, 8);
+    memcpy(bytes + 8, header.ptr, header.len);
+    return str_bytes(bytes, 8 + padded);
+}
+
 void flight_put_result_encode(struct buf *buf, struct str metadata)
 {
     flight_proto_put_bytes(buf, 1, metadata);

@@ -41,5 +41,9 @@ bool flight_data_feed(struct flight_data_parser *parser, struct str bytes, struc
 bool flight_data_end(struct flight_data_parser *parser, struct err *err) MUST_USE;
 void flight_data_done(struct flight_data_parser *parser);
 
+/* An encapsulated IPC message without body, as FlightInfo.schema wants it: continuation, length, the flatbuffer padded
+ * to 8 bytes. In the arena. */
+struct str flight_data_encapsulate(struct arena *arena, struct str header);
+
 /* PutResult {1 app_metadata: bytes}. */
 void flight_put_result_encode(struct buf *buf, struct str metadata);

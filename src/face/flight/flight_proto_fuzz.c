@@ -52,9 +52,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     if (size == 0)
         return 0;
-    struct str message = str_bytes(data + 1, size - 1), text;
+    struct str message = str_bytes(data + 1, size - 1), text, password;
     struct flight_info info;
     struct flight_action action;
+    struct flight_endpoint endpoint;
     struct flight_handshake handshake;
     struct err err;
     bool decoded = false;
@@ -67,12 +68,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         break;
     case 2:
         decoded = flight_cancel_request_decode(message, &info, &err);
+        decoded &= flight_renew_request_decode(message, &endpoint, &err);
         break;
     case 3:
         decoded = flight_action_decode(message, &action, &err);
         break;
     case 4:
-        decoded = flight_handshake_decode(message, &handshake, &err);
+        decoded = flight_handshake_decode(message, &handshake, &err) &&
+                  flight_basic_auth_decode(handshake.payload, &text, &password);
         break;
     case 5:
         decoded = flight_ticket_decode(message, &text, &err);

@@ -71,13 +71,21 @@ static void infos_carry_unknown_totals_and_their_ticket(void **state)
     (void)state;
     struct err err;
     AUTO(buf) struct buf bytes = {0};
-    const struct flight_info info = {
-        .schema = S("schema"), .descriptor = {.type = FLIGHT_DESCRIPTOR_CMD, .cmd = S("select 1")}, .ticket = S("t")};
+    const struct flight_info info = {.schema = S("schema"),
+                                     .descriptor = {.type = FLIGHT_DESCRIPTOR_CMD, .cmd = S("select 1")},
+                                     .endpoints = {{.ticket = S("t")}, {.ticket = S("u"), .expires_us = 1500000}},
+                                     .endpoint_count = 2,
+                                     .ordered = true,
+                                     .metadata = S("m")};
     flight_info_encode(&bytes, &info);
     struct flight_info back;
     assert_true(flight_info_decode(buf_str(&bytes), &back, &err));
     assert_true(str_equal(back.schema, info.schema));
-    assert_true(str_equal(back.ticket, info.ticket));
+    assert_int_equal(back.endpoint_count, 2);
+    assert_true(str_equal(back.endpoints[0].ticket, S("t")));
+    assert_true(str_equal(back.endpoints[1].ticket, S("u")));
+    assert_true(back.ordered);
+    assert_true(str_equal(back.metadata, S("m")));
     assert_true(str_equal(back.descriptor.cmd, info.descriptor.cmd));
 
     struct reader reader = reader_from(buf_str(&bytes));
@@ -88,17 +96,54 @@ static void infos_carry_unknown_totals_and_their_ticket(void **state)
     assert_int_equal(totals, 2);
 }
 
+static void endpoints_say_when_they_expire(void **state)
+{
+    (void)state;
+    AUTO(buf) struct buf bytes = {0};
+    flight_endpoint_encode(&bytes, &(struct flight_endpoint){.ticket = S("u"), .expires_us = 1500001});
+    /* {1: {1: "u"}, 3: {1: 1 s, 2: 500001000 ns}} */
+    static const struct str expected = {"\x0a\x03\x0a\x01\x75\x1a\x08\x08\x01\x10\xe8\xd1\xb5\xee\x01", 15};
+    assert_true(str_equal(buf_str(&bytes), expected));
+    struct flight_endpoint back;
+    struct err err;
+    assert_true(flight_endpoint_decode(buf_str(&bytes), &back, &err));
+    assert_true(str_equal(back.ticket, S("u")));
+    assert_false(flight_endpoint_decode(S("\x0a\x7f"), &back, &err));
+}
+
+static void poll_infos_end_when_they_have_no_descriptor(void **state)
+{
+    (void)state;
+    const struct flight_info info = {0};
+    const struct flight_descriptor next = {.type = FLIGHT_DESCRIPTOR_CMD, .cmd = S("next")};
+    for (int last = 0; last < 2; last++) {
+        AUTO(buf) struct buf bytes = {0};
+        flight_poll_info_encode(
+            &bytes, &(struct flight_poll_info){.info = &info, .next = last ? NULL : &next, .progress = last ? 1 : -1});
+        struct reader reader = reader_from(buf_str(&bytes));
+        struct flight_field field;
+        unsigned seen = 0;
+        while (flight_proto_next(&reader, &field)) {
+            seen |= 1U << field.number;
+            if (field.number == 3)
+                assert_true(field.wire == FLIGHT_WIRE_I64 && field.value == UINT64_C(0x3ff0000000000000));
+        }
+        assert_false(reader.failed);
+        assert_int_equal(seen, last ? 1U << 1 | 1U << 3 : 1U << 1 | 1U << 2);
+    }
+}
+
 static void cancel_requests_name_the_ticket(void **state)
 {
     (void)state;
     struct err err;
     AUTO(buf) struct buf info_bytes = {0};
     AUTO(buf) struct buf request = {0};
-    flight_info_encode(&info_bytes, &(struct flight_info){.ticket = S("abc")});
+    flight_info_encode(&info_bytes, &(struct flight_info){.endpoints = {{.ticket = S("abc")}}, .endpoint_count = 1});
     flight_proto_put_item(&request, 1, buf_str(&info_bytes));
     struct flight_info back;
     assert_true(flight_cancel_request_decode(buf_str(&request), &back, &err));
-    assert_true(str_equal(back.ticket, S("abc")));
+    assert_true(str_equal(back.endpoints[0].ticket, S("abc")));
     assert_false(flight_cancel_request_decode((struct str){"\x0a\x05"
                                                            "ab",
                                                            4},
@@ -261,6 +306,8 @@ int main(void)
         cmocka_unit_test(descriptors_survive_a_round_trip),
         cmocka_unit_test(descriptors_with_endless_paths_are_refused),
         cmocka_unit_test(infos_carry_unknown_totals_and_their_ticket),
+        cmocka_unit_test(endpoints_say_when_they_expire),
+        cmocka_unit_test(poll_infos_end_when_they_have_no_descriptor),
         cmocka_unit_test(cancel_requests_name_the_ticket),
         cmocka_unit_test(actions_and_handshakes_survive_a_round_trip),
         cmocka_unit_test(groups_field_zero_and_cut_fields_are_refused),

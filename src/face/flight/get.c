@@ -4,6 +4,9 @@
 
 #include "face/flight/flight_data.h"
 #include "face/flight/flight_info.h"
+#include "face/flight/held.h"
+#include "face/flight/metadata.h"
+#include "face/flight/run.h"
 
 static const struct edge_method flight_get_method = {.name = "DoGet"};
 
@@ -47,9 +50,8 @@ static bool flight_get_check(const struct flight_get *get, const struct query_pi
     return true;
 }
 
-static void flight_get_on_piece(void *owner, struct query_piece *piece)
+void flight_get_piece(struct flight_get *get, struct query_piece *piece)
 {
-    struct flight_get *get = owner;
     struct err err;
     bool taken = get->call.rpc && !get->call.finished && flight_get_check(get, piece, &err);
     if (!taken) {
@@ -67,6 +69,11 @@ static void flight_get_on_piece(void *owner, struct query_piece *piece)
         rpc_send_part(get->call.rpc, &piece->body, 1);
     }
     *piece = (struct query_piece){0};
+}
+
+static void flight_get_on_piece(void *owner, struct query_piece *piece)
+{
+    flight_get_piece(owner, piece);
 }
 
 static void flight_get_on_end(void *owner, const struct query_end *end)
@@ -87,7 +94,32 @@ void flight_get_send(struct flight_get *get, struct str header, struct str body)
                                 .body = body.len ? slice_copy(body) : (struct slice){0},
                                 .body_total = body.len,
                                 .first = true};
-    flight_get_on_piece(get, &piece);
+    flight_get_piece(get, &piece);
+}
+
+static bool flight_get_command(struct flight_get *get, const struct flight_command *command, struct err *err)
+{
+    get->tenant = command->tenant;
+    const struct query_sink sink = flight_get_sink(get);
+    return flight_run(&get->call, command, QUERY_RUN, false, &sink, err) != NULL;
+}
+
+/* A name that the server gave out: of a result that waits, or of a command. */
+static bool flight_get_named(struct flight_get *get, struct str name, struct err *err)
+{
+    struct flight_call *call = &get->call;
+    struct flight_options_of_call options;
+    struct flight_command command;
+    get->ticket = name;
+    struct flight_held *held = flight_held_find(call->flight, name, call->who->user, err);
+    if (held)
+        return flight_held_attach(held, get, err);
+    if (!flight_options_from_headers(call->rpc, false, &options, err) ||
+        !flight_tickets_find(&call->flight->tickets, name, call->who->user, call->arena, &command, err))
+        return false;
+    if (command.tenant.len == 0)
+        command.tenant = options.tenant;
+    return flight_get_command(get, &command, err);
 }
 
 static bool flight_get_run(struct flight_get *get, struct str message, struct err *err)
@@ -95,19 +127,22 @@ static bool flight_get_run(struct flight_get *get, struct str message, struct er
     struct flight_call *call = &get->call;
     struct flight_options_of_call options;
     struct flight_command command;
+    struct flight_sql sql;
     struct str ticket;
-    if (!flight_options_from_headers(call->rpc, false, &options, err) || !flight_ticket_decode(message, &ticket, err))
+    if (!flight_options_from_headers(call->rpc, false, &options, err) || !flight_ticket_decode(message, &ticket, err) ||
+        !flight_sql_decode(ticket, &sql, err))
         return false;
-    if (flight_ticket_is_name(ticket)) {
-        if (!flight_tickets_find(&call->flight->tickets, ticket, call->who->user, call->arena, &command, err))
-            return false;
-        get->ticket = ticket;
-    } else if (!flight_command_parse(call->arena, ticket, &command, err)) {
-        return err_wrap(err, "ticket");
+    if (flight_metadata_is(sql.kind)) {
+        get->tenant = options.tenant;
+        return flight_metadata_get(get, &sql, err);
     }
-    get->tenant = str_copy(call->arena, command.tenant.len ? command.tenant : options.tenant);
-    const struct query_sink sink = flight_get_sink(get);
-    return flight_call_run(call, &command, options.tenant, QUERY_FORMAT_FLIGHT, QUERY_RUN, &sink, err);
+    if (sql.kind == FLIGHT_SQL_TICKET_STATEMENT)
+        return flight_get_named(get, sql.handle, err);
+    if (sql.kind == FLIGHT_SQL_NONE && flight_ticket_is_name(ticket))
+        return flight_get_named(get, ticket, err);
+    if (!flight_run_command(call, &sql, ticket, &command, err))
+        return sql.kind == FLIGHT_SQL_NONE ? err_wrap(err, "ticket") : false;
+    return flight_get_command(get, &command, err);
 }
 
 static void flight_get_on_message(struct rpc_call *rpc, struct str message)
@@ -122,26 +157,34 @@ static void flight_get_on_message(struct rpc_call *rpc, struct str message)
 static void flight_get_release(struct flight_call *call)
 {
     struct flight_get *get = (struct flight_get *)(void *)call;
+    flight_held_detach(get);
     list_remove(&get->node);
+}
+
+static void flight_get_on_drained(struct rpc_call *rpc)
+{
+    flight_held_on_room(rpc_call_owner(rpc));
 }
 
 void flight_get_start(void *flight, struct rpc_call *rpc)
 {
     static const struct rpc_events events = {.on_message = flight_get_on_message,
                                              .on_half_close = flight_call_on_half_close,
-                                             .on_closed = flight_call_on_closed};
+                                             .on_closed = flight_call_on_closed,
+                                             .on_drained = flight_get_on_drained};
     struct flight_get *get = flight_call_new(flight, rpc, &flight_get_method, sizeof(*get), &events);
     get->call.release = flight_get_release;
+    list_init(&get->held_node);
     list_append(&get->call.flight->gets, &get->node);
 }
 
-size_t flight_get_cancel(struct flight *flight, struct str ticket)
+size_t flight_get_cancel(struct flight *flight, struct str ticket, struct str user)
 {
     size_t count = 0;
     list_each(&flight->gets, node)
     {
         struct flight_get *get = list_object(node, struct flight_get, node);
-        if (!get->call.statement || !str_equal(get->ticket, ticket))
+        if (!get->call.statement || !str_equal(get->ticket, ticket) || !str_equal(get->call.who->user, user))
             continue;
         query_cancel(get->call.statement);
         count++;

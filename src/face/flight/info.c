@@ -1,9 +1,16 @@
-/* Both describe the statement in the worker; they differ in what they answer with. The schema is the worker's own
- * message, the same that DoGet begins with. */
+/* GetFlightInfo and GetSchema describe the statement in the worker; they differ in what they answer with, and in that
+ * GetFlightInfo of Flight SQL runs what does more than read, once: drivers call nothing else for DDL. Its result waits
+ * for a DoGet. The schema is the worker's own message, the same that DoGet begins with. */
 #include "face/flight/info.h"
 
-#include "face/flight/call.h"
+#include "base/clock.h"
+#include "base/limits.h"
+#include "face/flight/flight_data.h"
 #include "face/flight/flight_info.h"
+#include "face/flight/held.h"
+#include "face/flight/metadata.h"
+#include "face/flight/prepared.h"
+#include "face/flight/run.h"
 
 static const struct edge_method flight_info_method = {.name = "GetFlightInfo"};
 static const struct edge_method flight_schema_method = {.name = "GetSchema"};
@@ -13,59 +20,144 @@ struct flight_describe {
     struct flight_descriptor descriptor;
     struct flight_command command;
     struct buf schema;
+    struct flight_held *held; /* what ran leaves its result here; NULL: nothing did */
+    size_t held_bytes;
 };
+
+/* --- Answers --- */
+
+static bool flight_describe_is_info(const struct flight_describe *describe)
+{
+    return describe->call.edge.method == &flight_info_method;
+}
+
+/* ticket: of the only endpoint. */
+static void flight_describe_answer(struct flight_describe *describe, struct str schema, struct flight_endpoint endpoint)
+{
+    AUTO(buf) struct buf message = {0};
+    if (flight_describe_is_info(describe)) {
+        const struct flight_info info = {.schema = schema,
+                                         .descriptor = describe->descriptor,
+                                         .endpoints = {endpoint},
+                                         .endpoint_count = 1,
+                                         .ordered = true};
+        flight_info_encode(&message, &info);
+    } else {
+        flight_schema_result_encode(&message, schema);
+    }
+    flight_call_send(&describe->call, &message);
+    flight_call_finish(&describe->call, NULL);
+}
+
+struct flight_endpoint flight_info_endpoint(struct flight_call *call, const struct flight_command *command)
+{
+    return (struct flight_endpoint){
+        .ticket = flight_tickets_add(&call->flight->tickets, command, call->who->user, call->arena),
+        .expires_us = clock_wall_us() + limits_get(LIMIT_TICKET_LIFE) * CLOCK_SECOND};
+}
+
+static void flight_describe_answer_command(struct flight_describe *describe, struct str schema)
+{
+    struct flight_endpoint endpoint = {0};
+    if (flight_describe_is_info(describe))
+        endpoint = flight_info_endpoint(&describe->call, &describe->command);
+    flight_describe_answer(describe, schema, endpoint);
+}
+
+/* --- The statement --- */
+
+/* A piece of the result of what ran; a copy, so that nobody waits for the DoGet. */
+static void flight_describe_keep(struct flight_describe *describe, struct query_piece *piece)
+{
+    struct flight_call *call = &describe->call;
+    describe->held_bytes += piece->header.len + piece->body.len;
+    if (describe->held_bytes > (size_t)limits_get(LIMIT_KEPT_RESULT)) {
+        struct err err;
+        limits_err(LIMIT_KEPT_RESULT, &err);
+        err_hint(&err, "what changes data returns its result at once; return fewer rows, or select them afterwards");
+        flight_call_finish(call, &err);
+        return;
+    }
+    if (!describe->held)
+        describe->held = flight_held_new(call, 1);
+    struct query_piece copy = *piece;
+    copy.header = slice_copy(str_bytes(piece->header.ptr, piece->header.len));
+    copy.body = slice_copy(str_bytes(piece->body.ptr, piece->body.len));
+    flight_held_add(describe->held, &copy);
+}
 
 static void flight_describe_on_piece(void *owner, struct query_piece *piece)
 {
     struct flight_describe *describe = owner;
-    buf_append(&describe->schema, piece->header.ptr, piece->header.len);
+    if (piece->role == QUERY_ROLE_RESULT_SCHEMA)
+        buf_append(&describe->schema, piece->header.ptr, piece->header.len);
+    if (piece->role == QUERY_ROLE_RESULT && !describe->call.finished)
+        flight_describe_keep(describe, piece);
     slice_release(&piece->header);
     slice_release(&piece->body);
-}
-
-static void flight_describe_answer(struct flight_describe *describe)
-{
-    struct flight_call *call = &describe->call;
-    AUTO(buf) struct buf message = {0};
-    if (call->edge.method == &flight_schema_method) {
-        flight_schema_result_encode(&message, buf_str(&describe->schema));
-    } else {
-        const struct flight_info info = {
-            .schema = buf_str(&describe->schema),
-            .descriptor = describe->descriptor,
-            .ticket = flight_tickets_add(&call->flight->tickets, &describe->command, call->who->user, call->arena),
-        };
-        flight_info_encode(&message, &info);
-    }
-    flight_call_send(call, &message);
-    flight_call_finish(call, NULL);
 }
 
 static void flight_describe_on_end(void *owner, const struct query_end *end)
 {
     struct flight_describe *describe = owner;
-    if (!flight_call_statement_ended(&describe->call))
+    struct flight_call *call = &describe->call;
+    if (!flight_call_statement_ended(call))
         return;
-    if (end->error)
-        flight_call_finish(&describe->call, end->error);
-    else
-        flight_describe_answer(describe);
+    if (end->error) {
+        flight_call_finish(call, end->error);
+        return;
+    }
+    if (!describe->held) {
+        flight_describe_answer_command(describe, buf_str(&describe->schema));
+        return;
+    }
+    struct flight_held *held = describe->held;
+    describe->held = NULL;
+    struct str schema = flight_held_schema(held, call->arena);
+    struct str ticket = str_copy(call->arena, flight_held_name(held, 0));
+    flight_held_end(held, NULL);
+    /* It is given out once, so nothing is said of how long it may be asked for. */
+    flight_describe_answer(describe, schema, (struct flight_endpoint){.ticket = ticket});
+}
+
+/* --- The question --- */
+
+/* In the front alone: its schemas are known. Types of columns may depend on what is bound, so then DoGet tells. */
+static bool flight_describe_known(struct flight_describe *describe, const struct query_prepared *prepared)
+{
+    bool is_info = flight_describe_is_info(describe);
+    if (is_info && prepared->kind != QUERY_KIND_READ)
+        return false;
+    flight_describe_answer_command(describe, is_info && describe->command.binds ? S("") : prepared->result_schema);
+    return true;
 }
 
 static bool flight_describe_run(struct flight_describe *describe, struct str message, struct err *err)
 {
     struct flight_call *call = &describe->call;
-    struct flight_options_of_call options;
-    if (!flight_options_from_headers(call->rpc, false, &options, err) ||
-        !flight_descriptor_decode(message, &describe->descriptor, err) ||
-        !flight_command_from_descriptor(call->arena, &describe->descriptor, &describe->command, err))
+    struct flight_sql sql;
+    if (!flight_descriptor_decode(message, &describe->descriptor, err) ||
+        !flight_run_descriptor(call, &describe->descriptor, &sql, &describe->command, err))
         return false;
-    /* The ticket may come back over a connection without this header. */
-    if (describe->command.tenant.len == 0)
-        describe->command.tenant = str_copy(call->arena, options.tenant);
+    if (flight_metadata_is(sql.kind)) {
+        flight_describe_answer(describe, flight_metadata_schema(call->arena, &sql),
+                               (struct flight_endpoint){.ticket = describe->descriptor.cmd});
+        return true;
+    }
+    enum query_purpose purpose = QUERY_DESCRIBE;
+    if (sql.kind == FLIGHT_SQL_STATEMENT_QUERY && flight_describe_is_info(describe))
+        purpose = QUERY_DESCRIBE_OR_RUN;
+    if (sql.kind == FLIGHT_SQL_PREPARED_QUERY) {
+        const struct query_prepared *prepared = flight_prepared_find(call, sql.handle, err);
+        if (!prepared)
+            return false;
+        if (flight_describe_known(describe, prepared))
+            return true;
+        purpose = QUERY_RUN;
+    }
     const struct query_sink sink = {
         .on_piece = flight_describe_on_piece, .on_end = flight_describe_on_end, .owner = describe};
-    return flight_call_run(call, &describe->command, options.tenant, QUERY_FORMAT_FLIGHT, QUERY_DESCRIBE, &sink, err);
+    return flight_run(call, &describe->command, purpose, false, &sink, err) != NULL;
 }
 
 static void flight_describe_on_message(struct rpc_call *rpc, struct str message)
@@ -80,6 +172,8 @@ static void flight_describe_on_message(struct rpc_call *rpc, struct str message)
 static void flight_describe_release(struct flight_call *call)
 {
     struct flight_describe *describe = (struct flight_describe *)(void *)call;
+    if (describe->held)
+        flight_held_drop(describe->held);
     buf_done(&describe->schema);
 }
 

@@ -105,7 +105,10 @@ static void flight_list_on_schema(void *owner, const struct query_end *end)
         const struct flight_info info = {
             .schema = buf_str(&list->bytes),
             .descriptor = flight_list_descriptor(list, list->table),
-            .ticket = flight_tickets_add(&list->call.flight->tickets, &list->command, list->call.who->user, list->arena),
+            .endpoints = {{.ticket = flight_tickets_add(&list->call.flight->tickets, &list->command,
+                                                        list->call.who->user, list->arena)}},
+            .endpoint_count = 1,
+            .ordered = true,
         };
         flight_info_encode(&message, &info);
         flight_call_send(&list->call, &message);

@@ -1,54 +1,28 @@
-/* Bodies are written into the worker's memory as their bytes arrive; headers follow when the message is whole. The
- * first message names the table and opens the upload. When more waits in the worker than it may, the client gets no
- * more credit until there is room. An error ends the call at once, also while the client still sends. */
+/* Bodies are written into the worker's memory as their bytes arrive; headers follow when the message is whole. When
+ * more waits in the worker than it may, the client gets no more credit until there is room. An error ends the call at
+ * once, also while the client still sends. */
 #include "face/flight/put.h"
 
-#include "face/flight/call.h"
-#include "face/flight/flight_data.h"
-#include "platform/json/json.h"
-
 static const struct edge_method flight_put_method = {.name = "DoPut"};
-
-struct flight_put {
-    struct flight_call call;
-    struct flight_data_parser parser;
-    bool in_message;
-    bool has_schema;           /* the first message was there */
-    bool metadata_taken;       /* the current message's app_metadata was read */
-    struct flight_table table; /* texts in the call's arena, as the next two */
-    struct flight_options_of_call options;
-    struct str schema_header; /* flatbuffer of the Schema message */
-};
 
 static struct flight_put *flight_put_of(struct rpc_call *rpc)
 {
     return rpc_call_owner(rpc);
 }
 
-static void flight_put_on_ready(void *owner)
+/* --- The statement's side --- */
+
+void flight_put_on_ready(void *owner)
 {
     struct flight_put *put = owner;
     if (put->call.rpc && !put->call.finished)
         rpc_call_resume(put->call.rpc);
 }
 
-static void flight_put_answer(struct flight_put *put, const struct query_end *end)
+void flight_put_answer(struct flight_put *put, struct str metadata)
 {
-    AUTO(buf) struct buf metadata = {0};
     AUTO(buf) struct buf message = {0};
-    struct json_writer writer = {.buf = &metadata};
-    struct str schema = put->table.schema.len ? put->table.schema : S("default");
-    struct str table =
-        str_format(put->call.arena, "%s.%.*s.%.*s", put->call.edge.tenant, STR_ARG(schema), STR_ARG(put->table.table));
-    json_begin_object(&writer, NULL);
-    json_write_text(&writer, "table", table);
-    json_write_i64(&writer, "rows", (int64_t)end->rows);
-    json_write_i64(&writer, "bytes", (int64_t)end->bytes);
-    json_write_text(&writer, "target", S("duckdb"));
-    json_write_text(&writer, "reason", S("duckdb is the only target so far"));
-    json_write_text(&writer, "statement", str_from(put->call.edge.statement));
-    json_end_object(&writer);
-    flight_put_result_encode(&message, buf_str(&metadata));
+    flight_put_result_encode(&message, metadata);
     flight_call_send(&put->call, &message);
     flight_call_finish(&put->call, NULL);
 }
@@ -61,10 +35,10 @@ static void flight_put_on_end(void *owner, const struct query_end *end)
     if (end->error)
         flight_call_finish(&put->call, end->error);
     else
-        flight_put_answer(put, end);
+        put->way->answer(put, end);
 }
 
-/* An upload gives no pieces; the contract says that this is never called. */
+/* Rows of an update that nobody asked for: their number is the answer. */
 static void flight_put_on_piece(void *owner, struct query_piece *piece)
 {
     (void)owner;
@@ -72,27 +46,43 @@ static void flight_put_on_piece(void *owner, struct query_piece *piece)
     slice_release(&piece->body);
 }
 
-/* The first message is whole: what table, what schema. */
+struct query_sink flight_put_sink(struct flight_put *put)
+{
+    return (struct query_sink){.on_piece = flight_put_on_piece, .on_end = flight_put_on_end, .owner = put};
+}
+
+/* --- Messages --- */
+
+/* The first message is whole: what for? */
 static bool flight_put_first(struct flight_put *put, struct err *err)
 {
     struct flight_call *call = &put->call;
     struct flight_descriptor descriptor;
     if (!put->parser.has_descriptor)
         return err_set(err, ERR_INVALID, "the first message of an upload has no descriptor");
-    if (buf_len(&put->parser.header) == 0)
-        return err_set(err, ERR_INVALID, "the first message of an upload has no schema");
     struct str bytes = str_copy(call->arena, buf_str(&put->parser.descriptor));
     put->schema_header = str_copy(call->arena, buf_str(&put->parser.header));
-    put->has_schema = true;
-    return flight_options_from_headers(call->rpc, true, &put->options, err) &&
-           flight_descriptor_decode(bytes, &descriptor, err) && flight_table_from_path(&descriptor, &put->table, err);
+    if (!flight_descriptor_decode(bytes, &descriptor, err))
+        return false;
+    if (descriptor.type == FLIGHT_DESCRIPTOR_CMD && !flight_sql_decode(descriptor.cmd, &put->sql, err))
+        return false;
+    const struct flight_put_way *way;
+    if (put->sql.kind == FLIGHT_SQL_NONE)
+        way = flight_put_table(put, &descriptor, err);
+    else if (put->sql.kind == FLIGHT_SQL_STATEMENT_INGEST)
+        way = flight_put_ingest(put, err);
+    else
+        way = flight_put_update(put, err);
+    if (way)
+        put->way = way;
+    return way != NULL;
 }
 
 /* Options beside the schema or the first batch; what is written elsewhere must not be ignored. */
 static bool flight_put_metadata(struct flight_put *put, struct err *err)
 {
     struct str metadata = buf_str(&put->parser.metadata);
-    if (metadata.len == 0 || put->metadata_taken)
+    if (metadata.len == 0 || put->metadata_taken || !put->has_json)
         return true;
     if (put->call.statement) {
         err_set(err, ERR_INVALID, "app_metadata is read up to the first batch only, and in front of its data_body");
@@ -102,66 +92,76 @@ static bool flight_put_metadata(struct flight_put *put, struct err *err)
     return flight_options_from_json(put->call.arena, metadata, &put->options, err);
 }
 
-static bool flight_put_open(struct flight_put *put, struct err *err)
+bool flight_put_open(struct flight_put *put, struct err *err)
 {
-    struct flight_call *call = &put->call;
-    const struct query_upload_request request = {
-        .who = call->who,
-        .tenant = put->table.tenant.len ? put->table.tenant : put->options.tenant,
-        .schema = put->table.schema,
-        .table = put->table.table,
-        .mode = put->options.mode,
-        .deadline_us = rpc_call_deadline_us(call->rpc),
-        .protocol = S("flight"),
-        .request_id = call->edge.id,
-    };
-    const struct query_sink sink = {.on_piece = flight_put_on_piece, .on_end = flight_put_on_end, .owner = put};
-    call->statement = query_upload(call->flight->query, &request, &sink, flight_put_on_ready, err);
-    if (!call->statement)
+    if (put->call.statement)
+        return true;
+    if (put->schema_header.len == 0)
+        return err_set(err, ERR_INVALID, "an upload begins with a schema, and none came");
+    if (!put->way->open(put, err) || !query_upload_body(put->call.statement, 0, err))
         return false;
-    edge_set_tenant(&call->edge, query_statement_tenant(call->statement));
-    edge_set_statement(&call->edge, query_statement_id(call->statement));
-    if (!query_upload_body(call->statement, 0, err))
-        return false;
-    query_upload_message(call->statement, put->schema_header);
+    query_upload_message(put->call.statement, put->schema_header);
     return true;
 }
 
 static uint8_t *flight_put_on_body(void *owner, size_t size, struct err *err)
 {
     struct flight_put *put = owner;
-    if (!put->has_schema) {
+    if (!put->way) {
         err_set(err, ERR_INVALID, "the first message of an upload has to be a schema, without a body");
         return NULL;
     }
-    if (!flight_put_metadata(put, err) || (!put->call.statement && !flight_put_open(put, err)))
+    if (put->binds)
+        return flight_binds_body(put->binds, size, err);
+    if (!put->way->open) {
+        err_set(err, ERR_INVALID, "an update of SQL text takes no values");
+        err_hint(err, "prepare the statement, and send the values to CommandPreparedStatementUpdate");
+        return NULL;
+    }
+    if (!flight_put_metadata(put, err) || !flight_put_open(put, err))
         return NULL;
     return query_upload_body(put->call.statement, size, err);
 }
 
-static bool flight_put_message(struct flight_put *put, struct err *err)
+/* A whole message with a header, behind the first one. */
+static bool flight_put_pass(struct flight_put *put, struct err *err)
 {
     struct flight_call *call = &put->call;
-    struct flight_data_parser *parser = &put->parser;
-    bool is_first = !put->has_schema;
-    if (!flight_data_end(parser, err) || (is_first && !flight_put_first(put, err)) || !flight_put_metadata(put, err))
-        return false;
-    if (is_first)
+    struct str header = buf_str(&put->parser.header);
+    if (put->binds)
+        return flight_binds_add(put->binds, header, err);
+    if (!put->way->open)
         return true;
-    if (buf_len(&parser->header) == 0) {
-        if (parser->body_len > 0)
-            return err_set(err, ERR_INVALID, "a message has a data_body but no data_header");
-        return true; /* metadata alone carries no data */
+    if (put->schema_header.len == 0) { /* the descriptor came alone */
+        put->schema_header = str_copy(call->arena, header);
+        return put->parser.body_len == 0 || err_set(err, ERR_INVALID, "a schema has a data_body");
     }
-    if (!call->statement && !flight_put_open(put, err))
+    if (!flight_put_open(put, err))
         return false;
-    if (parser->body_len == 0 && !query_upload_body(call->statement, 0, err))
+    if (put->parser.body_len == 0 && !query_upload_body(call->statement, 0, err))
         return false;
-    query_upload_message(call->statement, buf_str(&parser->header));
+    query_upload_message(call->statement, header);
     if (query_upload_is_full(call->statement))
         rpc_call_pause(call->rpc);
     return true;
 }
+
+static bool flight_put_message(struct flight_put *put, struct err *err)
+{
+    bool is_first = !put->way;
+    if (!flight_data_end(&put->parser, err) || (is_first && !flight_put_first(put, err)) ||
+        !flight_put_metadata(put, err))
+        return false;
+    if (is_first)
+        return true;
+    if (buf_len(&put->parser.header) > 0)
+        return flight_put_pass(put, err);
+    if (put->parser.body_len > 0)
+        return err_set(err, ERR_INVALID, "a message has a data_body but no data_header");
+    return true; /* metadata alone carries no data */
+}
+
+/* --- The call's side --- */
 
 static void flight_put_on_message_begin(struct rpc_call *rpc, uint32_t size)
 {
@@ -195,9 +195,13 @@ static bool flight_put_end(struct flight_put *put, struct err *err)
 {
     if (put->in_message)
         return err_set(err, ERR_INVALID, "the upload ended inside a message");
-    if (!put->has_schema)
+    if (!put->way)
         return err_set(err, ERR_INVALID, "the upload ended before its schema");
-    if (!put->call.statement && !flight_put_open(put, err))
+    if (put->way->end)
+        return put->way->end(put, err);
+    if (!put->way->open)
+        return true;
+    if (!flight_put_open(put, err))
         return false;
     query_upload_finish(put->call.statement);
     return true;
@@ -214,6 +218,7 @@ static void flight_put_on_half_close(struct rpc_call *rpc)
 static void flight_put_release(struct flight_call *call)
 {
     struct flight_put *put = (struct flight_put *)(void *)call;
+    flight_binds_unref(&put->binds);
     flight_data_done(&put->parser);
 }
 

@@ -31,9 +31,9 @@ struct flight_seat {
     struct flight_place *place;
 };
 
-void flight_sessions_init(struct flight_sessions *sessions)
+void flight_sessions_init(struct flight_sessions *sessions, struct flight_tickets *tickets)
 {
-    *sessions = (struct flight_sessions){0};
+    *sessions = (struct flight_sessions){.tickets = tickets};
     list_init(&sessions->all);
 }
 
@@ -95,6 +95,7 @@ static void flight_session_free(struct flight_session *session, const struct err
             flight_call_finish(call, why);
     }
     list_each(&session->seats, node) flight_seat_free(list_object(node, struct flight_seat, in_session));
+    flight_tickets_leave(session->sessions->tickets, session->query);
     query_session_close(&session->query);
     arena_free(&session->arena);
     mem_free(session);

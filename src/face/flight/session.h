@@ -11,15 +11,17 @@
 
 struct flight_call;
 struct flight_session;
+struct flight_tickets;
 
 struct flight_sessions {
+    struct flight_tickets *tickets; /* which are told when a session ends */
     struct map by_cookie;
     struct map by_login;
     struct map by_connection; /* of struct flight_place, which session.c knows */
     struct list all;          /* of struct flight_session */
 };
 
-void flight_sessions_init(struct flight_sessions *sessions);
+void flight_sessions_init(struct flight_sessions *sessions, struct flight_tickets *tickets);
 /* Closes all. */
 void flight_sessions_done(struct flight_sessions *sessions);
 void flight_sessions_connection_gone(struct flight_sessions *sessions, uint64_t connection);

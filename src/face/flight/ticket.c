@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "base/limits.h"
 #include "base/random.h"
+#include "domain/query/session.h"
 
 #define FLIGHT_TICKET_PREFIX "eider-ticket-"
 #define FLIGHT_TICKET_RANDOM 16 /* bytes; twice as many characters */
@@ -15,6 +16,7 @@ struct flight_ticket {
     struct str name;
     struct str user;
     struct flight_command command;
+    bool lost; /* its session ended, and what was in it with it */
     int64_t expires_us;
 };
 
@@ -28,6 +30,7 @@ static void flight_tickets_forget(struct flight_tickets *tickets, struct flight_
 {
     map_remove(&tickets->by_name, ticket->name);
     list_remove(&ticket->by_age);
+    flight_binds_unref(&ticket->command.binds);
     arena_free(&ticket->arena);
     mem_free(ticket);
 }
@@ -58,11 +61,9 @@ bool flight_ticket_is_name(struct str text)
            text.len == sizeof(FLIGHT_TICKET_PREFIX) - 1 + 2 * FLIGHT_TICKET_RANDOM;
 }
 
-static struct flight_command flight_ticket_copy(struct arena *arena, const struct flight_command *command)
+struct str flight_ticket_new_name(struct arena *arena)
 {
-    return (struct flight_command){.sql = str_copy(arena, command->sql),
-                                   .tenant = str_copy(arena, command->tenant),
-                                   .parameters = str_copy(arena, command->parameters)};
+    return str_format(arena, FLIGHT_TICKET_PREFIX "%.*s", STR_ARG(random_hex(arena, FLIGHT_TICKET_RANDOM)));
 }
 
 struct str flight_tickets_add(struct flight_tickets *tickets, const struct flight_command *command, struct str user,
@@ -71,10 +72,9 @@ struct str flight_tickets_add(struct flight_tickets *tickets, const struct fligh
     flight_tickets_trim(tickets, 1);
     struct flight_ticket *ticket = mem_new(struct flight_ticket);
     ticket->arena = arena_new();
-    ticket->name = str_format(ticket->arena, FLIGHT_TICKET_PREFIX "%.*s",
-                              STR_ARG(random_hex(ticket->arena, FLIGHT_TICKET_RANDOM)));
+    ticket->name = flight_ticket_new_name(ticket->arena);
     ticket->user = str_copy(ticket->arena, user);
-    ticket->command = flight_ticket_copy(ticket->arena, command);
+    ticket->command = flight_command_copy(ticket->arena, command);
     ticket->expires_us = clock_deadline_us(limits_get(LIMIT_TICKET_LIFE) * CLOCK_SECOND);
     list_append(&tickets->by_age, &ticket->by_age);
     map_put(&tickets->by_name, ticket->name, ticket);
@@ -88,16 +88,28 @@ static struct flight_ticket *flight_tickets_get(struct flight_tickets *tickets, 
     return ticket && str_equal(ticket->user, user) ? ticket : NULL;
 }
 
+static void flight_ticket_unref(void *object)
+{
+    struct flight_binds *binds = object;
+    flight_binds_unref(&binds);
+}
+
 bool flight_tickets_find(struct flight_tickets *tickets, struct str name, struct str user, struct arena *arena,
                          struct flight_command *command_out, struct err *err)
 {
     const struct flight_ticket *ticket = flight_tickets_get(tickets, name, user);
     if (!ticket) {
         err_set(err, ERR_NOT_FOUND, "the ticket is not known, or no longer");
-        return err_hint(err, "a ticket lives %lld s; ask GetFlightInfo for a new one",
-                        (long long)limits_get(LIMIT_TICKET_LIFE));
+        return err_hint(err, "a ticket lives %lld s, that of a statement that ran %lld s and for one DoGet",
+                        (long long)limits_get(LIMIT_TICKET_LIFE), (long long)limits_get(LIMIT_KEPT_LIFE));
     }
-    *command_out = flight_ticket_copy(arena, &ticket->command);
+    if (ticket->lost) {
+        err_set(err, ERR_UNAVAILABLE, "the session of the ticket has ended");
+        return err_hint(err, "ask GetFlightInfo again, in a new session");
+    }
+    *command_out = flight_command_copy(arena, &ticket->command);
+    if (command_out->binds)
+        arena_defer(arena, flight_ticket_unref, command_out->binds);
     return true;
 }
 
@@ -107,4 +119,27 @@ bool flight_tickets_remove(struct flight_tickets *tickets, struct str name, stru
     if (ticket)
         flight_tickets_forget(tickets, ticket);
     return ticket != NULL;
+}
+
+bool flight_tickets_renew(struct flight_tickets *tickets, struct str name, struct str user)
+{
+    struct flight_ticket *ticket = flight_tickets_get(tickets, name, user);
+    if (!ticket)
+        return false;
+    ticket->expires_us = clock_deadline_us(limits_get(LIMIT_TICKET_LIFE) * CLOCK_SECOND);
+    list_remove(&ticket->by_age);
+    list_append(&tickets->by_age, &ticket->by_age);
+    return true;
+}
+
+void flight_tickets_leave(struct flight_tickets *tickets, const struct query_session *session)
+{
+    list_each(&tickets->by_age, node)
+    {
+        struct flight_ticket *ticket = list_object(node, struct flight_ticket, by_age);
+        if (ticket->command.session != session)
+            continue;
+        ticket->command.session = NULL;
+        ticket->lost = ticket->command.transaction.len > 0 || query_session_is_kept(session);
+    }
 }

@@ -63,15 +63,6 @@ static void wrong_commands_are_refused(void **state)
     }
 }
 
-static void flight_sql_is_named_as_not_served(void **state)
-{
-    struct flight_command command;
-    struct err err;
-    assert_false(flight_command_parse(
-        *state, S("\n\x42type.googleapis.com/arrow.flight.protocol.sql.CommandStatementQuery"), &command, &err));
-    assert_int_equal(err.code, ERR_UNIMPLEMENTED);
-}
-
 static void paths_are_quoted(void **state)
 {
     struct flight_command command;
@@ -147,7 +138,6 @@ int main(void)
         cmocka_unit_test_setup_teardown(sql_text_is_a_command, setup, teardown),
         cmocka_unit_test_setup_teardown(json_names_tenant_and_parameters, setup, teardown),
         cmocka_unit_test_setup_teardown(wrong_commands_are_refused, setup, teardown),
-        cmocka_unit_test_setup_teardown(flight_sql_is_named_as_not_served, setup, teardown),
         cmocka_unit_test_setup_teardown(paths_are_quoted, setup, teardown),
         cmocka_unit_test_setup_teardown(paths_that_name_no_table_are_refused, setup, teardown),
         cmocka_unit_test_setup_teardown(tickets_are_bound_to_their_user, setup, teardown),
