@@ -192,7 +192,7 @@ static bool serve_open_faces(struct serve *serve, struct err *err)
     serve->flight = serve->rest ? flight_new(&flight, err) : NULL;
     if (!serve->flight)
         return false;
-    serve->probe = probe_new(flight_rpc_service(serve->flight));
+    serve->probe = probe_new(serve->identity.auth, flight_rpc_service(serve->flight));
     struct rpc_server_options server = {
         .listen = {.addresses = serve->config.listen, .address_count = serve->config.listen_count},
         .hosts = serve->config.hosts,

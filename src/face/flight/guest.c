@@ -1,7 +1,7 @@
 /* The guest is made at the first on_start and found again, as the owner of the held call, at the second. */
 #include "face/flight/guest.h"
 
-#include "face/flight/call.h"
+#include "face/edge/edge.h"
 
 struct auth_request flight_guest_request(struct rpc_call *rpc)
 {
@@ -48,11 +48,11 @@ static void flight_guest_on_closed(struct rpc_call *rpc, bool finished)
         auth_cancel(&guest->wait);
 }
 
-static enum flight_guest_state flight_guest_check(struct flight *flight, struct flight_guest *guest)
+static enum flight_guest_state flight_guest_check(struct auth *auth, struct flight_guest *guest)
 {
     static const struct rpc_events events = {.on_closed = flight_guest_on_closed};
     const struct auth_request request = flight_guest_request(guest->rpc);
-    switch (auth_check(flight->auth, &request, rpc_call_arena(guest->rpc), &guest->wait, &guest->who, &guest->error)) {
+    switch (auth_check(auth, &request, rpc_call_arena(guest->rpc), &guest->wait, &guest->who, &guest->error)) {
     case AUTH_DONE:
         return FLIGHT_GUEST_KNOWN;
     case AUTH_ERROR:
@@ -65,7 +65,7 @@ static enum flight_guest_state flight_guest_check(struct flight *flight, struct 
     return FLIGHT_GUEST_HELD;
 }
 
-static enum flight_guest_state flight_guest_first(struct flight *flight, struct rpc_call *rpc,
+static enum flight_guest_state flight_guest_first(struct auth *auth, struct rpc_call *rpc,
                                                   struct flight_guest **guest_out)
 {
     struct flight_guest *guest = arena_new_object(rpc_call_arena(rpc), struct flight_guest);
@@ -73,19 +73,18 @@ static enum flight_guest_state flight_guest_first(struct flight *flight, struct 
     guest->rpc = rpc;
     guest->wait.done = flight_guest_on_answer;
     guest->wait.owner = guest;
-    if (flight->auth)
-        return flight_guest_check(flight, guest);
+    if (auth)
+        return flight_guest_check(auth, guest);
     guest->who = *edge_principal();
     return FLIGHT_GUEST_KNOWN;
 }
 
-enum flight_guest_state flight_guest_arrive(struct flight *flight, struct rpc_call *rpc,
-                                            struct flight_guest **guest_out)
+enum flight_guest_state flight_guest_arrive(struct auth *auth, struct rpc_call *rpc, struct flight_guest **guest_out)
 {
     struct flight_guest *guest = rpc_call_owner(rpc);
     enum flight_guest_state state = FLIGHT_GUEST_KNOWN;
     if (!guest)
-        state = flight_guest_first(flight, rpc, &guest);
+        state = flight_guest_first(auth, rpc, &guest);
     else if (guest->error.code != ERR_OK)
         state = FLIGHT_GUEST_REFUSED;
     if (state == FLIGHT_GUEST_KNOWN)

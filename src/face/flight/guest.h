@@ -4,8 +4,6 @@
 #include "domain/tenant/auth.h"
 #include "platform/rpc/rpc.h"
 
-struct flight;
-
 /* Lives in the rpc call's arena. */
 struct flight_guest {
     struct auth_wait wait;
@@ -22,9 +20,8 @@ enum flight_guest_state {
     FLIGHT_GUEST_HELD,    /* the method's on_start comes again, and then the answer is one of the others */
 };
 
-/* From on_start of a method. */
-enum flight_guest_state flight_guest_arrive(struct flight *flight, struct rpc_call *rpc,
-                                            struct flight_guest **guest_out);
+/* From on_start of a method. auth NULL: everyone is the administrator. */
+enum flight_guest_state flight_guest_arrive(struct auth *auth, struct rpc_call *rpc, struct flight_guest **guest_out);
 
 /* What the call's headers, its connection and its certificate say. In the call's arena. */
 struct auth_request flight_guest_request(struct rpc_call *rpc);

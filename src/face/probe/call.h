@@ -1,11 +1,13 @@
 /* One call in work: what health and reflection share. It lives in the rpc call's arena, so until on_closed. */
 #pragma once
 #include "base/list.h"
+#include "domain/tenant/auth.h"
 #include "face/edge/edge.h"
 #include "platform/rpc/rpc.h"
 
 struct probe {
     struct rpc_service service;
+    struct auth *auth;
     bool draining;
     struct list watchers; /* struct probe_call.node of open Watches */
 };

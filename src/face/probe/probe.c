@@ -12,9 +12,10 @@ static const struct rpc_method probe_methods[] = {
     {"/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo", true, probe_reflection_start},
 };
 
-struct probe *probe_new(const struct rpc_service *next)
+struct probe *probe_new(struct auth *auth, const struct rpc_service *next)
 {
     struct probe *probe = mem_new(struct probe);
+    probe->auth = auth;
     list_init(&probe->watchers);
     probe->service = (struct rpc_service){.methods = probe_methods,
                                           .method_count = sizeof(probe_methods) / sizeof(probe_methods[0]),

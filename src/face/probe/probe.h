@@ -3,11 +3,13 @@
  *
  * Ownership: freed when no rpc call is open. Loop thread only. */
 #pragma once
+struct auth;
 struct probe;
 struct rpc_service;
 
-/* next: the service that the rpc layer finds behind ours (rpc_service.next). */
-struct probe *probe_new(const struct rpc_service *next);
+/* auth: who may ask for reflection; NULL: everyone. next: the service that the rpc layer finds behind ours
+ * (rpc_service.next). */
+struct probe *probe_new(struct auth *auth, const struct rpc_service *next);
 /* Accepts NULL inside. */
 void probe_free(struct probe **probe);
 

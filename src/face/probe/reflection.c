@@ -1,5 +1,6 @@
 #include "face/probe/reflection.h"
 
+#include "face/flight/guest.h"
 #include "face/probe/answer.h"
 #include "face/probe/call.h"
 
@@ -32,10 +33,17 @@ static void probe_reflection_on_half_close(struct rpc_call *rpc)
     probe_call_finish(rpc_call_owner(rpc), NULL);
 }
 
-void probe_reflection_start(void *probe, struct rpc_call *rpc)
+void probe_reflection_start(void *owner, struct rpc_call *rpc)
 {
     static const struct rpc_events events = {.on_message = probe_reflection_on_message,
                                              .on_half_close = probe_reflection_on_half_close,
                                              .on_closed = probe_call_on_closed};
-    probe_call_new(probe, rpc, &probe_reflection_method, &events);
+    struct probe *probe = owner;
+    struct flight_guest *guest;
+    enum flight_guest_state state = flight_guest_arrive(probe->auth, rpc, &guest);
+    if (state == FLIGHT_GUEST_HELD)
+        return;
+    struct probe_call *call = probe_call_new(probe, rpc, &probe_reflection_method, &events);
+    if (state == FLIGHT_GUEST_REFUSED)
+        probe_call_finish(call, &guest->error);
 }

@@ -1,4 +1,5 @@
-/* ServerReflectionInfo, the one method of both versions: a stream of questions, each answered at once. */
+/* ServerReflectionInfo, the one method of both versions: a stream of questions, each answered at once. For
+ * those who may come in, as any method of Flight. */
 #pragma once
 
 struct rpc_call;
