@@ -20,8 +20,8 @@
 
 /* One schema for the server's keys and for those of a project; what is not served yet says so instead of being ignored.
  */
-static const char *const config_keys[] = {"listen", "data",   "log_level", "limits",      "hosts", "tls",
-                                          "trino",  "tenant", "schedules", "connections", "users", NULL};
+static const char *const config_keys[] = {"listen", "data",      "log_level",   "limits", "hosts", "tls",      "trino",
+                                          "tenant", "schedules", "connections", "users",  "oidc",  "outgoing", NULL};
 static const char *const config_later[] = {"trino", "tenant", "schedules", "connections"};
 
 struct str config_environment(const char *name)
@@ -53,9 +53,8 @@ bool config_bad(struct config_reader *reader, const struct yaml *value, const ch
     return err_set(reader->err, ERR_INVALID, "line %d: %s", yaml_line(value), why);
 }
 
-/* A text, or a list of texts. */
-static bool config_texts(struct config_reader *reader, const struct yaml *value, const char *why,
-                         const struct str **texts_out, size_t *count_out)
+bool config_texts(struct config_reader *reader, const struct yaml *value, const char *why, const struct str **texts_out,
+                  size_t *count_out)
 {
     bool list = yaml_kind(value) == YAML_LIST;
     size_t count = list ? yaml_count(value) : 1;
@@ -153,6 +152,8 @@ static bool config_apply_file(struct config_reader *reader, const struct yaml *f
     if (users)
         config->users = config_beside(reader, yaml_text(users));
     if (tls && !config_tls_file(reader, tls))
+        return false;
+    if (!config_outgoing_file(reader, yaml_get(file, "outgoing")) || !config_oidc_file(reader, yaml_get(file, "oidc")))
         return false;
     return !limits || config_limits(reader, limits);
 }
@@ -307,6 +308,7 @@ static bool config_read(struct config_reader *reader, const struct config_flags 
     struct config *config = reader->config;
     *config = (struct config){
         .listen = &listen, .listen_count = 1, .log_level = LOG_INFO, .data = S(""), .file = S(""), .users = S("")};
+    config->outgoing = http_outgoing_new(reader->arena, NULL, 0, reader->err);
     if (!config_file(reader, flags->file) || !config_apply_environment(reader) || !config_apply_flags(reader, flags))
         return false;
     if (config->data.len == 0 && !config_default_data(reader))

@@ -5,6 +5,8 @@
 #include "base/err.h"
 #include "base/log.h"
 #include "base/secret.h"
+#include "domain/tenant/oidc.h"
+#include "platform/http/outgoing.h"
 
 /* Flags as given; empty texts and zero counts where they were not. */
 struct config_flags {
@@ -40,8 +42,10 @@ struct config {
     size_t host_count;
     enum log_level log_level;
     struct config_tls tls;
-    struct str users; /* path of the file with users to import; empty: none */
-    bool insecure;    /* may listen beyond loopback without users and TLS */
+    struct str users;                     /* path of the file with users to import; empty: none */
+    const struct oidc_options *oidc;      /* NULL: no issuer is configured */
+    const struct http_outgoing *outgoing; /* never NULL */
+    bool insecure;                        /* may listen beyond loopback without users and TLS */
 };
 
 /* Everything lives in the arena. Errors name file and line, variable or flag. */

@@ -23,6 +23,9 @@ struct config_reader {
 struct str config_environment(const char *name);
 /* The file's bytes in the arena; at most 1 MiB. */
 bool config_read_file(struct config_reader *reader, struct str path, struct str *text_out) MUST_USE;
+/* A text, or a list of texts: at least one; why is the error otherwise. */
+bool config_texts(struct config_reader *reader, const struct yaml *value, const char *why, const struct str **texts_out,
+                  size_t *count_out) MUST_USE;
 /* "line 3: …"; always false. */
 bool config_bad(struct config_reader *reader, const struct yaml *value, const char *why);
 /* A relative path in the file starts at the file's directory. */
@@ -33,6 +36,12 @@ struct str config_beside(struct config_reader *reader, struct str path);
  * arena; white space at its end is left out. name: the key, for errors. */
 bool config_secret(struct config_reader *reader, const char *name, struct str text,
                    const struct secret **secret_out) MUST_USE;
+
+/* config_oidc.c */
+/* oidc: {issuer, audience, jwks, …}; NULL: there is none. */
+bool config_oidc_file(struct config_reader *reader, const struct yaml *oidc) MUST_USE;
+/* outgoing: ranges of private addresses; NULL: none. */
+bool config_outgoing_file(struct config_reader *reader, const struct yaml *outgoing) MUST_USE;
 
 /* config_tls.c */
 bool config_tls_file(struct config_reader *reader, const struct yaml *tls) MUST_USE;

@@ -5,12 +5,36 @@
 #include "domain/tenant/audit.h"
 #include "domain/tenant/auth.h"
 #include "domain/tenant/password.h"
+#include "domain/tenant/oidc.h"
 #include "domain/tenant/user.h"
 
 static void *serve_auth_hash(void *owner)
 {
     password_pool_thread(owner);
     return NULL;
+}
+
+static void *serve_auth_fetch(void *owner)
+{
+    oidc_thread(owner);
+    return NULL;
+}
+
+static bool serve_auth_issuer(struct serve_auth *identity, const struct config *config, struct loop *loop,
+                              struct err *err)
+{
+    if (!config->oidc)
+        return true;
+    identity->oidc = oidc_new(loop, config->oidc, err);
+    if (!identity->oidc)
+        return false;
+    oidc_serve(identity->oidc, identity->auth);
+    if (!oidc_needs_thread(identity->oidc))
+        return true;
+    int failed = pthread_create(&identity->oidc_thread, NULL, serve_auth_fetch, identity->oidc);
+    identity->oidc_runs = failed == 0;
+    return identity->oidc_runs ||
+           err_set(err, ERR_RESOURCE, "cannot start a thread for the issuer's keys: %s", strerror(failed));
 }
 
 static bool serve_auth_start(struct serve_auth *identity, struct err *err)
@@ -47,11 +71,15 @@ bool serve_auth_open(struct serve_auth *identity, const struct config *config, s
                                       .owner_token = str_from(getenv("EIDER_OWNER_TOKEN"))};
     identity->auth = auth_new(&auth, err);
     unsetenv("EIDER_OWNER_TOKEN"); /* workers must not see it */
-    return identity->auth && serve_auth_start(identity, err);
+    return identity->auth && serve_auth_issuer(identity, config, loop, err) && serve_auth_start(identity, err);
 }
 
 void serve_auth_stop(struct serve_auth *identity)
 {
+    if (identity->oidc_runs) {
+        oidc_stop(identity->oidc);
+        pthread_join(identity->oidc_thread, NULL);
+    }
     if (identity->pool)
         password_pool_stop(identity->pool);
     while (identity->thread_count)
@@ -63,6 +91,7 @@ void serve_auth_stop(struct serve_auth *identity)
 void serve_auth_close(struct serve_auth *identity)
 {
     auth_free(&identity->auth);
+    oidc_free(&identity->oidc);
     user_list_close(&identity->users);
     password_pool_free(&identity->pool);
     audit_close(&identity->audit);

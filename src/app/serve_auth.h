@@ -15,6 +15,9 @@ struct serve_auth {
     struct password_pool *pool;
     struct user_list *users;
     struct auth *auth;
+    struct oidc *oidc; /* NULL: no issuer is configured */
+    pthread_t oidc_thread;
+    bool oidc_runs;
     pthread_t threads[SERVE_PASSWORD_THREADS];
     size_t thread_count;
 };

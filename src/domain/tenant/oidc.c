@@ -311,9 +311,9 @@ void oidc_free(struct oidc **oidc_ptr)
     mem_free(oidc);
 }
 
-struct auth_jwt *oidc_jwt(struct oidc *oidc)
+void oidc_serve(struct oidc *oidc, struct auth *auth)
 {
-    return &oidc->jwt;
+    auth_set_jwt(auth, &oidc->jwt);
 }
 
 bool oidc_needs_thread(const struct oidc *oidc)

@@ -6,7 +6,6 @@
 #pragma once
 #include "domain/tenant/auth.h"
 
-struct auth_jwt;
 struct http_outgoing;
 struct loop;
 struct oidc;
@@ -35,8 +34,8 @@ struct oidc_options {
 struct oidc *oidc_new(struct loop *loop, const struct oidc_options *options, struct err *err);
 /* After oidc_thread has returned. Accepts NULL inside. */
 void oidc_free(struct oidc **oidc);
-/* For auth_set_jwt. */
-struct auth_jwt *oidc_jwt(struct oidc *oidc);
+/* From now on auth takes the issuer's tokens; oidc has to outlive it. */
+void oidc_serve(struct oidc *oidc, struct auth *auth);
 
 /* Keys come from an address: oidc_thread is needed. */
 bool oidc_needs_thread(const struct oidc *oidc);
