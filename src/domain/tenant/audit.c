@@ -278,9 +278,9 @@ static void audit_behind_done(struct store_job *job, const struct err *error)
     mem_free(behind);
 }
 
-void audit_flush(struct audit *audit)
+static void audit_write_counts(struct audit *audit)
 {
-    if (!audit || audit->counts.count == 0)
+    if (audit->counts.count == 0)
         return;
     struct audit_behind *behind = mem_new(struct audit_behind);
     for (size_t i = 0; i < audit->counts.count; i++)
@@ -292,7 +292,16 @@ void audit_flush(struct audit *audit)
 
 static void audit_on_behind(struct loop_timer *timer)
 {
-    audit_flush(timer->owner);
+    audit_write_counts(timer->owner);
+}
+
+void audit_flush(struct audit *audit)
+{
+    if (!audit)
+        return;
+    loop_timer_cancel(audit->loop, &audit->behind);
+    loop_timer_cancel(audit->loop, &audit->sweep);
+    audit_write_counts(audit);
 }
 
 /* --- Retention --- */

@@ -52,7 +52,7 @@ struct audit_actor {
 
 /* Before the store's thread runs. */
 struct audit *audit_open(struct loop *loop, struct store *store, struct err *err);
-/* Submits what is not written yet; before store_stop. Accepts NULL. */
+/* Submits what is not written yet, the last thing before store_stop. Accepts NULL. */
 void audit_flush(struct audit *audit);
 /* After the store's thread has returned. Accepts NULL inside. */
 void audit_close(struct audit **audit);

@@ -44,11 +44,9 @@ bool auth_bearer_open(struct arena *arena, const unsigned char key[AUTH_KEY_SIZE
     unsigned char bytes[AUTH_BEARER_MAX];
     struct str body = str_from_index(text, sizeof(AUTH_LOGIN_PREFIX) - 1);
     size_t len = 0;
-    const char *end = NULL;
     if (!str_starts_with(text, S(AUTH_LOGIN_PREFIX)) ||
-        sodium_base642bin(bytes, sizeof(bytes), body.ptr, body.len, NULL, &len, &end,
-                          sodium_base64_VARIANT_URLSAFE_NO_PADDING) != 0 ||
-        end != body.ptr + body.len || len <= AUTH_BEARER_HEAD)
+        !auth_base64(body, sodium_base64_VARIANT_URLSAFE_NO_PADDING, bytes, sizeof(bytes), &len) ||
+        len <= AUTH_BEARER_HEAD)
         return false;
     const unsigned char *next = bytes + crypto_auth_BYTES;
     if (crypto_auth_verify(bytes, next, len - crypto_auth_BYTES, key) != 0)

@@ -9,6 +9,17 @@ static bool auth_header_bad(const char *why, struct err *err)
     return err_hint(err, "send 'Basic base64(user:password)' or 'Bearer TOKEN'");
 }
 
+bool auth_base64(struct str text, int variant, unsigned char *bytes, size_t size, size_t *len_out)
+{
+    /* libsodium takes some bytes beyond ASCII for the letters that they become without their highest bit. */
+    for (size_t i = 0; i < text.len; i++)
+        if ((unsigned char)text.ptr[i] > 127)
+            return false;
+    const char *end = NULL;
+    return sodium_base642bin(bytes, size, text.ptr, text.len, NULL, len_out, &end, variant) == 0 &&
+           end == text.ptr + text.len;
+}
+
 /* Both alphabets, padded or not: clients do all of it. */
 static bool auth_header_base64(struct arena *arena, struct str text, struct str *bytes_out)
 {
@@ -17,10 +28,8 @@ static bool auth_header_base64(struct arena *arena, struct str text, struct str 
     bool url = str_find_char(text, '-') >= 0 || str_find_char(text, '_') >= 0;
     unsigned char *bytes = arena_alloc(arena, text.len + 1);
     size_t len = 0;
-    const char *end = NULL;
-    int variant = url ? sodium_base64_VARIANT_URLSAFE_NO_PADDING : sodium_base64_VARIANT_ORIGINAL_NO_PADDING;
-    if (sodium_base642bin(bytes, text.len + 1, text.ptr, text.len, NULL, &len, &end, variant) != 0 ||
-        end != text.ptr + text.len)
+    if (!auth_base64(text, url ? sodium_base64_VARIANT_URLSAFE_NO_PADDING : sodium_base64_VARIANT_ORIGINAL_NO_PADDING,
+                     bytes, text.len + 1, &len))
         return false;
     *bytes_out = str_bytes(bytes, len);
     return true;

@@ -16,6 +16,9 @@ struct auth_credentials {
 bool auth_header_parse(struct arena *arena, struct str header, struct auth_credentials *credentials_out,
                        struct err *err) MUST_USE;
 
+/* The bytes of a text in one of libsodium's variants of base64; false when it is none, or longer than size. */
+bool auth_base64(struct str text, int variant, unsigned char *bytes, size_t size, size_t *len_out) MUST_USE;
+
 /* --- auth_bearer.c: the signed bearer of a login --- */
 
 #define AUTH_LOGIN_PREFIX "eider_l1."

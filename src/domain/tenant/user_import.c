@@ -67,22 +67,25 @@ static bool user_import_grants(struct arena *arena, const struct yaml *grants, s
 static bool user_import_row(struct arena *arena, const struct yaml *user, struct user_import_row *row, struct err *err)
 {
     if (yaml_kind(user) != YAML_MAP)
-        return user_import_bad(user, "a user is a map: - {name: alice, password_hash: $argon2id$...}", err);
+        return user_import_bad(user, "a user is a map: - name: alice", err);
     const struct yaml *plain = yaml_get(user, "password");
     if (plain) {
         err_set(err, ERR_INVALID, "line %d: 'password' is refused: a file holds hashes only", yaml_line(plain));
         return err_hint(err, "use password_hash with an argon2id text");
     }
+    const struct yaml *name = yaml_get(user, "name"), *hash = yaml_get(user, "password_hash");
+    /* Before the keys: its commas end a value between braces, and what follows them looks like keys. */
+    if (hash && !password_hash_check(yaml_text(hash), err)) {
+        err_hint(err, "it looks like $argon2id$v=19$m=65536,t=2,p=1$...; between braces it has to be quoted");
+        return err_wrap(err, "line %d", yaml_line(hash));
+    }
     if (!yaml_only_keys(user, user_import_keys, err))
         return false;
-    const struct yaml *name = yaml_get(user, "name"), *hash = yaml_get(user, "password_hash");
     const struct yaml *grants = yaml_get(user, "grants");
     if (!name)
         return user_import_bad(user, "a user needs a name", err);
     if (!user_name_check(yaml_text(name), err))
         return err_wrap(err, "line %d", yaml_line(name));
-    if (hash && !password_hash_check(yaml_text(hash), err))
-        return err_wrap(err, "line %d", yaml_line(hash));
     row->name = yaml_text(name);
     row->hash = hash ? yaml_text(hash) : S("");
     return user_import_flag(user, "admin", &row->roles.admin, err) &&
