@@ -37,8 +37,7 @@ struct flight_held {
     struct flight_get *target; /* has the first pieces of a message whose rest follows */
     struct list watches;       /* struct flight_held_watch */
     struct statement *statement; /* NULL: none, not yet, or ended */
-    struct flight_command command;
-    bool later; /* the first DoGet starts the command */
+    struct str later;            /* ticket of the command that the first DoGet starts; empty: none, or started */
     bool has_rows, ended, failed;
     bool busy; /* in flight_held_flush, which frees it if need be */
     struct err error;
@@ -50,7 +49,7 @@ struct flight_held {
 /* Nobody reads it, and nobody fills it but its own statement. */
 static bool flight_held_is_idle(const struct flight_held *held)
 {
-    return list_is_empty(&held->gets) && (held->ended || held->statement || held->later);
+    return list_is_empty(&held->gets) && (held->ended || held->statement || held->later.len > 0);
 }
 
 static void flight_held_on_time(struct loop_timer *timer)
@@ -124,7 +123,6 @@ static void flight_held_free(struct flight_held *held)
 {
     if (!flight_held_is_dropped(held) || held->statement || held->busy)
         return;
-    flight_binds_unref(&held->command.binds);
     arena_free(&held->arena);
     mem_free(held);
 }
@@ -301,10 +299,23 @@ bool flight_held_run(struct flight_held *held, struct flight_call *call, const s
     return held->statement != NULL;
 }
 
-void flight_held_run_later(struct flight_held *held, const struct flight_command *command)
+void flight_held_run_later(struct flight_held *held, struct str ticket)
 {
-    held->command = flight_command_copy(held->arena, command);
-    held->later = true;
+    held->later = str_copy(held->arena, ticket);
+    flight_held_renew(held);
+}
+
+static bool flight_held_start(struct flight_held *held, struct flight_call *call, struct err *err)
+{
+    struct flight_command command;
+    struct str ticket = held->later;
+    if (ticket.len == 0)
+        return true;
+    held->later = S("");
+    if (flight_tickets_find(&held->flight->tickets, ticket, held->user, call->arena, &command, err))
+        return flight_held_run(held, call, &command, err);
+    flight_held_drop(held);
+    return false;
 }
 
 /* --- Looking --- */
@@ -362,7 +373,8 @@ void flight_held_watch(struct flight_held *held, struct flight_held_watch *watch
 
 void flight_held_renew(struct flight_held *held)
 {
-    loop_timer_set(held->flight->loop, &held->timer, limits_get(LIMIT_KEPT_LIFE) * CLOCK_SECOND);
+    enum limit life = held->later.len > 0 ? LIMIT_TICKET_LIFE : LIMIT_KEPT_LIFE;
+    loop_timer_set(held->flight->loop, &held->timer, limits_get(life) * CLOCK_SECOND);
 }
 
 /* --- DoGet --- */
@@ -374,11 +386,8 @@ bool flight_held_attach(struct flight_held *held, struct flight_get *get, struct
         err_set(err, ERR_NOT_FOUND, "the result was fetched already");
         return err_hint(err, "it is given out once; run the statement again");
     }
-    if (held->later) {
-        held->later = false;
-        if (!flight_held_run(held, &get->call, &held->command, err))
-            return false;
-    }
+    if (!flight_held_start(held, &get->call, err))
+        return false;
     endpoint->fetched = true;
     held->fetched_count++;
     get->held = held;

@@ -23,8 +23,8 @@ void flight_held_end(struct flight_held *held, const struct err *error);
 /* The same two for a statement of its own, started now; it may outlive the call. false: it is gone. */
 bool flight_held_run(struct flight_held *held, struct flight_call *call, const struct flight_command *command,
                      struct err *err) MUST_USE;
-/* The same when the first DoGet comes; the command is copied. */
-void flight_held_run_later(struct flight_held *held, const struct flight_command *command);
+/* The same when the first DoGet comes, with the command of a ticket (which is told when its session ends). */
+void flight_held_run_later(struct flight_held *held, struct str ticket);
 
 /* NULL with ERR_NOT_FOUND: unknown, fetched, dropped or another user's. */
 struct flight_held *flight_held_find(struct flight *flight, struct str name, struct str user, struct err *err);

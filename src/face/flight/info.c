@@ -31,20 +31,14 @@ static bool flight_describe_is_info(const struct flight_describe *describe)
     return describe->call.edge.method == &flight_info_method;
 }
 
-/* ticket: of the only endpoint. */
-static void flight_describe_answer(struct flight_describe *describe, struct str schema, struct flight_endpoint endpoint)
+static void flight_describe_answer(struct flight_describe *describe, struct flight_info *info)
 {
     AUTO(buf) struct buf message = {0};
-    if (flight_describe_is_info(describe)) {
-        const struct flight_info info = {.schema = schema,
-                                         .descriptor = describe->descriptor,
-                                         .endpoints = {endpoint},
-                                         .endpoint_count = 1,
-                                         .ordered = true};
-        flight_info_encode(&message, &info);
-    } else {
-        flight_schema_result_encode(&message, schema);
-    }
+    info->descriptor = describe->descriptor;
+    if (flight_describe_is_info(describe))
+        flight_info_encode(&message, info);
+    else
+        flight_schema_result_encode(&message, info->schema);
     flight_call_send(&describe->call, &message);
     flight_call_finish(&describe->call, NULL);
 }
@@ -56,12 +50,37 @@ struct flight_endpoint flight_info_endpoint(struct flight_call *call, const stru
         .expires_us = clock_wall_us() + limits_get(LIMIT_TICKET_LIFE) * CLOCK_SECOND};
 }
 
+/* Endpoints that share a statement, which the first DoGet starts. */
+static void flight_describe_split(struct flight_describe *describe, struct flight_info *info, size_t count)
+{
+    struct flight_held *held = flight_held_new(&describe->call, count);
+    flight_held_run_later(held, flight_info_endpoint(&describe->call, &describe->command).ticket);
+    for (size_t i = 0; i < count; i++)
+        info->endpoints[i] = (struct flight_endpoint){.ticket = flight_held_name(held, i)};
+    info->endpoint_count = count;
+}
+
+/* The command was described; DoGet will run it. */
 static void flight_describe_answer_command(struct flight_describe *describe, struct str schema)
 {
-    struct flight_endpoint endpoint = {0};
-    if (flight_describe_is_info(describe))
-        endpoint = flight_info_endpoint(&describe->call, &describe->command);
-    flight_describe_answer(describe, schema, endpoint);
+    struct flight_info info = {.schema = schema, .ordered = true};
+    int64_t parallel = flight_session_parallel(&describe->call);
+    if (flight_describe_is_info(describe) && parallel > 1 && flight_run_is_unordered(describe->command.sql)) {
+        flight_describe_split(describe, &info,
+                              parallel < FLIGHT_ENDPOINTS_MAX ? (size_t)parallel : FLIGHT_ENDPOINTS_MAX);
+        info.ordered = false;
+    } else if (flight_describe_is_info(describe)) {
+        info.endpoints[0] = flight_info_endpoint(&describe->call, &describe->command);
+        info.endpoint_count = 1;
+    }
+    flight_describe_answer(describe, &info);
+}
+
+static void flight_describe_answer_ticket(struct flight_describe *describe, struct str schema, struct str ticket)
+{
+    struct flight_info info = {
+        .schema = schema, .endpoints = {{.ticket = ticket}}, .endpoint_count = 1, .ordered = true};
+    flight_describe_answer(describe, &info);
 }
 
 /* --- The statement --- */
@@ -117,7 +136,7 @@ static void flight_describe_on_end(void *owner, const struct query_end *end)
     struct str ticket = str_copy(call->arena, flight_held_name(held, 0));
     flight_held_end(held, NULL);
     /* It is given out once, so nothing is said of how long it may be asked for. */
-    flight_describe_answer(describe, schema, (struct flight_endpoint){.ticket = ticket});
+    flight_describe_answer_ticket(describe, schema, ticket);
 }
 
 /* --- The question --- */
@@ -140,8 +159,7 @@ static bool flight_describe_run(struct flight_describe *describe, struct str mes
         !flight_run_descriptor(call, &describe->descriptor, &sql, &describe->command, err))
         return false;
     if (flight_metadata_is(sql.kind)) {
-        flight_describe_answer(describe, flight_metadata_schema(call->arena, &sql),
-                               (struct flight_endpoint){.ticket = describe->descriptor.cmd});
+        flight_describe_answer_ticket(describe, flight_metadata_schema(call->arena, &sql), describe->descriptor.cmd);
         return true;
     }
     enum query_purpose purpose = QUERY_DESCRIBE;

@@ -2,6 +2,7 @@
 #include "face/flight/run.h"
 
 #include "base/clock.h"
+#include "domain/query/lexer.h"
 #include "domain/query/session.h"
 #include "face/flight/metadata.h"
 #include "face/flight/prepared.h"
@@ -66,6 +67,23 @@ bool flight_run_descriptor(struct flight_call *call, const struct flight_descrip
     if (!flight_sql_decode(descriptor->cmd, sql_out, err))
         return false;
     return flight_metadata_is(sql_out->kind) || flight_run_command(call, sql_out, descriptor->cmd, command_out, err);
+}
+
+bool flight_run_is_unordered(struct str sql)
+{
+    struct lexer lexer = {.text = sql, .wide_spaces = true};
+    struct lexer_token token = lexer_next(&lexer);
+    /* (SELECT ... ORDER BY ...) is ordered too; other brackets only hold parts of the statement. */
+    if (token.kind != LEXER_WORD)
+        return false;
+    for (int depth = 0; token.kind != LEXER_END; token = lexer_next(&lexer)) {
+        struct str text = str_slice(sql, token.start, token.len);
+        if (token.kind == LEXER_ERROR || (token.kind == LEXER_WORD && depth == 0 && str_equal_nocase(text, S("order"))))
+            return false;
+        if (token.kind == LEXER_OPERATOR)
+            depth += str_equal(text, S("(")) - str_equal(text, S(")"));
+    }
+    return true;
 }
 
 /* A prepared statement that was closed meanwhile has left its text: DuckDB prepares it once more. */

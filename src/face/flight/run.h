@@ -15,6 +15,9 @@ bool flight_run_descriptor(struct flight_call *call, const struct flight_descrip
 /* *err for a kind that has no business in this method. Always false. */
 bool flight_run_refuse(enum flight_sql_kind kind, const char *method, struct err *err);
 
+/* No ORDER BY at its end orders the rows, so that they may be dealt out in any order. A guess on the careful side. */
+bool flight_run_is_unordered(struct str sql);
+
 /* Starts it for the one who asks. detached: it may outlive the call, and the call's deadline is not its own; progress
  * will be asked. Else it becomes the call's statement. */
 struct statement *flight_run(struct flight_call *call, const struct flight_command *command, enum query_purpose purpose,
