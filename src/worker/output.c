@@ -151,10 +151,10 @@ struct engine_output worker_output(struct worker_statement *statement)
     return (struct engine_output){.owner = statement, .reserve = worker_output_reserve, .send = worker_output_send};
 }
 
-void worker_output_header(struct worker_statement *statement, struct str header)
+void worker_output_schema(struct worker_statement *statement, enum channel_data_role role, struct str schema)
 {
     struct err ignored; /* the front has gone: END finds out */
-    struct channel_data data = {.first = true, .header = header};
+    struct channel_data data = {.role = (uint8_t)role, .first = true, .header = schema};
     bool ok = worker_output_data(statement, &data, true, &ignored);
     (void)ok;
 }

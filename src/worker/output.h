@@ -11,5 +11,5 @@ void worker_output_flush(struct worker_statement *statement);
 bool worker_output_is_flushed(struct worker_statement *statement);
 /* The last frame, together with what is held back. */
 void worker_output_end(struct worker_statement *statement, const struct channel_end *end);
-/* A message without body, as DESCRIBE gives it. */
-void worker_output_header(struct worker_statement *statement, struct str header);
+/* A schema, as DESCRIBE gives it. */
+void worker_output_schema(struct worker_statement *statement, enum channel_data_role role, struct str schema);

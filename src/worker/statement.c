@@ -18,6 +18,10 @@ static bool worker_statement_decode_run(struct worker_statement *statement, stru
     run->refusal = str_copy(statement->arena, run->refusal);
     run->sql = str_copy(statement->arena, run->sql);
     run->parameters = str_copy(statement->arena, run->parameters);
+    run->bind_schema = str_copy(statement->arena, run->bind_schema);
+    run->bind_header = str_copy(statement->arena, run->bind_header);
+    run->bind_body =
+        str_bytes(arena_copy(statement->arena, run->bind_body.ptr, run->bind_body.len), run->bind_body.len);
     return true;
 }
 
@@ -160,53 +164,15 @@ bool worker_statement_is_cancelled(struct worker_statement *statement)
 
 /* --- Execution --- */
 
-static struct engine_policy worker_policy(uint8_t rights, struct str refusal, bool files_allowed)
+struct engine_policy worker_policy(uint8_t rights, struct str refusal, bool files_allowed)
 {
-    return (struct engine_policy){.rights = (enum engine_rights)rights,
+    return (struct engine_policy){.rights = rights <= ENGINE_MAY_READ ? (enum engine_rights)rights : ENGINE_MAY_READ,
                                   .writes_refused = refusal.len > 0,
                                   .refusal = refusal,
                                   .files_allowed = files_allowed};
 }
 
-static struct engine_request worker_request(const struct channel_run *run)
-{
-    return (struct engine_request){.sql = run->sql,
-                                   .parameters = run->parameters,
-                                   .format = (enum engine_format)run->format,
-                                   .policy = worker_policy(run->rights, run->refusal, run->files_allowed),
-                                   .statement_id = run->statement_id,
-                                   .batch_target = (size_t)run->batch_target};
-}
-
-static bool worker_run(struct worker_statement *statement, struct channel_end *end, struct err *err)
-{
-    struct engine_request request = worker_request(&statement->run);
-    struct engine_output output = worker_output(statement);
-    struct engine_stats stats = {0};
-    if (!engine_run(statement->session, &request, &output, &stats, err))
-        return false;
-    end->rows = stats.rows;
-    end->bytes = stats.bytes;
-    end->kind = (uint8_t)stats.kind;
-    return true;
-}
-
-static bool worker_describe(struct worker_statement *statement, struct channel_end *end, struct err *err)
-{
-    struct engine_request request = worker_request(&statement->run);
-    AUTO(buf) struct buf schema = {0};
-    enum engine_kind kind;
-    if (!engine_describe(statement->session, &request, &kind, &schema, err))
-        return false;
-    if (buf_len(&schema) > (uint64_t)limits_get(LIMIT_IPC_HEADER))
-        return limits_err(LIMIT_IPC_HEADER, err);
-    worker_output_header(statement, buf_str(&schema));
-    end->kind = (uint8_t)kind;
-    return true;
-}
-
-/* The engine no longer uses a body: the front may fill the block again. Any thread. */
-static void worker_put_release(void *owner)
+void worker_put_release(void *owner)
 {
     struct worker_put *put = owner;
     AUTO(buf) struct buf frame = {0};
@@ -216,8 +182,7 @@ static void worker_put_release(void *owner)
     worker_put_free(&put);
 }
 
-/* Waits for the next message. NULL: commit, or *err is set. */
-static struct worker_put *worker_next_put(struct worker_statement *statement, struct err *err)
+struct worker_put *worker_statement_next_put(struct worker_statement *statement, struct err *err)
 {
     struct worker_put *put = NULL;
     err->code = ERR_OK;
@@ -226,7 +191,7 @@ static struct worker_put *worker_next_put(struct worker_statement *statement, st
         pthread_cond_wait(&statement->changed, &statement->lock);
     struct list *first = list_first(&statement->puts);
     if (statement->cancelled)
-        err_set(err, ERR_CANCELLED, "the upload was cancelled");
+        err_set(err, ERR_CANCELLED, "the statement was cancelled");
     else if (first) {
         list_remove(first);
         put = list_object(first, struct worker_put, node);
@@ -248,6 +213,7 @@ static bool worker_upload_message(struct worker_statement *statement, struct eng
     struct engine_upload_request request = {.schema = asked->schema,
                                             .table = asked->table,
                                             .mode = (enum engine_upload_mode)asked->mode,
+                                            .temporary = asked->temporary,
                                             .policy = worker_policy(asked->rights, asked->refusal, false)};
     *upload = engine_upload_open(statement->session, &request, header, err);
     worker_put_release(put);
@@ -259,7 +225,7 @@ static bool worker_upload(struct worker_statement *statement, struct channel_end
     struct engine_upload *upload = NULL;
     struct worker_put *put;
     bool ok = true;
-    while (ok && (put = worker_next_put(statement, err)))
+    while (ok && (put = worker_statement_next_put(statement, err)))
         ok = worker_upload_message(statement, &upload, put, err);
     if (ok)
         ok = err->code == ERR_OK;

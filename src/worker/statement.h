@@ -83,6 +83,17 @@ bool worker_statement_is_cancelled(struct worker_statement *statement);
 /* Runs it to its END frame. */
 void worker_statement_execute(struct worker_statement *statement);
 
+/* --- For those that execute one --- */
+
+struct engine_policy worker_policy(uint8_t rights, struct str refusal, bool files_allowed);
+/* Waits for the next PUT; release it. NULL with ERR_OK in *err: FINISH came; else *err says why. */
+struct worker_put *worker_statement_next_put(struct worker_statement *statement, struct err *err);
+/* owner is a put whose body is no longer used: the front may fill its block again. Any thread. */
+void worker_put_release(void *owner);
+
+/* run.c: RUN and DESCRIBE. */
+bool worker_run(struct worker_statement *statement, struct channel_end *end, struct err *err) MUST_USE;
+bool worker_describe(struct worker_statement *statement, struct channel_end *end, struct err *err) MUST_USE;
 /* metadata.c: answers METADATA through statement->session and worker_output; fills in rows, bytes and kind. */
 bool worker_metadata(struct worker_statement *statement, struct channel_end *end, struct err *err) MUST_USE;
 

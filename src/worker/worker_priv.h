@@ -35,8 +35,7 @@ void worker_forget(struct worker *worker, struct worker_statement *statement);
 struct engine_session *worker_connection_take(struct worker *worker, uint64_t connection, struct err *err);
 /* Keeps it under its number if something is left in it. Else it serves later statements, if it is clean and reusable,
  * or is closed. */
-void worker_connection_give(struct worker *worker, uint64_t connection, struct engine_session **session,
-                            bool reusable);
+void worker_connection_give(struct worker *worker, uint64_t connection, struct engine_session **session, bool reusable);
 /* CLOSE. One that is in use is closed when it is given back. */
 void worker_connection_close(struct worker *worker, uint64_t connection);
 /* FORGET. */

@@ -61,6 +61,18 @@ class Engine:
     def json(self, sql, **more):
         return json.loads(self.text("json", sql, **more))
 
+    def describe(self, sql, **more):
+        """Schemas of result and parameters, and what else is said."""
+        out, report = self.call(["describe", sql], **more)
+        messages = pa.BufferReader(out)
+        return pa.ipc.read_schema(messages), pa.ipc.read_schema(messages), json.loads(report)
+
+    def bind(self, sql, table, *before, format="flight"):
+        """The result of a statement run with a table's rows as parameters."""
+        data = table if isinstance(table, bytes) else stream(table)
+        out, _ = self.call(*before, ["bind", format, sql], data=data)
+        return pa.ipc.open_stream(io.BytesIO(out)).read_all() if out else None
+
     def put(self, table, name="t", mode="create_append", **options):
         data = table if isinstance(table, bytes) else stream(table, **options)
         return json.loads(self.call(["put", mode, name], data=data)[1])["put_rows"]

@@ -1,8 +1,15 @@
 /* The engine alone, for tests and measurements, without channel and server:
  *   engine_tool --library L [--database D] [--temp T] [--parameters JSON] run FORMAT SQL    result to stdout
  *   engine_tool ... bench FORMAT SQL                         result thrown away, time and peak memory to stderr
- *   engine_tool ... describe SQL                             encapsulated schema message to stdout
+ *   engine_tool ... describe SQL                             encapsulated schema messages of result and parameters to
+ *                                                            stdout, kind to stderr
+ *   engine_tool ... bind FORMAT SQL < stream                 run with the rows of an Arrow IPC stream as parameters
  *   engine_tool ... put MODE TABLE < stream                  upload of an Arrow IPC stream
+ *   engine_tool ... prepared NUMBER                          what follows is kept prepared under it; 0: no more
+ *   engine_tool ... rights own|write|read                    of what follows
+ *   engine_tool ... temporary yes|no                         uploads that follow go into temporary tables
+ *   engine_tool ... state                                    what is left in the session, to stdout
+ *   engine_tool ... repeat COUNT SQL                         prepared with one whole number, seconds per run to stderr
  *   engine_tool ... snapshot PATH
  *   engine_tool ... metadata KIND [NAME=VALUE]...            messages to stdout; KIND is the enum's number
  *   engine_tool ... bench_metadata KIND [NAME=VALUE]...
@@ -21,7 +28,9 @@
 struct tool {
     struct engine_options options;
     struct str parameters;
-    bool read_only;
+    enum engine_rights rights;
+    uint64_t prepared;
+    bool temporary;
     struct engine *engine;
     struct engine_session *session;
     uint8_t *block;
@@ -73,14 +82,17 @@ static void tool_report(const struct tool *tool, const struct engine_stats *stat
             (unsigned long long)tool->messages, (unsigned long long)tool->largest, usage.ru_maxrss / 1024);
 }
 
-static bool tool_run(struct tool *tool, const char *format, const char *sql, struct err *err)
+static bool tool_run(struct tool *tool, const char *format, const char *sql, const struct engine_binds *binds,
+                     struct err *err)
 {
     static const char *const names[] = {"flight", "arrow", "json", "jsonl", "csv", "parquet"};
     struct engine_request request = {.sql = str_from(sql),
                                      .parameters = tool->parameters,
                                      .batch_target = 716800,
                                      .statement_id = S("test"),
-                                     .policy.rights = tool->read_only ? ENGINE_MAY_READ : ENGINE_MAY_OWN};
+                                     .binds = binds,
+                                     .prepared = tool->prepared,
+                                     .policy.rights = tool->rights};
     struct engine_output output = {.owner = tool, .reserve = tool_reserve, .send = tool_send};
     struct engine_stats stats = {0};
     for (int i = 0; i < 6; i++)
@@ -132,14 +144,20 @@ static bool tool_metadata(struct tool *tool, int count, char **words, struct err
 
 static bool tool_describe(struct tool *tool, const char *sql, struct err *err)
 {
-    struct engine_request request = {.sql = str_from(sql), .parameters = tool->parameters};
-    enum engine_kind kind;
-    struct buf schema = {0};
-    bool ok = engine_describe(tool->session, &request, &kind, &schema, err);
-    if (ok)
-        fwrite(buf_str(&schema).ptr, 1, buf_len(&schema), stdout);
-    buf_done(&schema);
-    return ok;
+    static const char *const kinds[] = {"read", "write", "ddl", "transaction", "setting"};
+    struct engine_request request = {.sql = str_from(sql),
+                                     .parameters = tool->parameters,
+                                     .prepared = tool->prepared,
+                                     .policy.rights = tool->rights};
+    struct engine_description description;
+    if (!engine_describe(tool->session, &request, &description, err))
+        return false;
+    fwrite(buf_str(&description.result).ptr, 1, buf_len(&description.result), stdout);
+    fwrite(buf_str(&description.parameters).ptr, 1, buf_len(&description.parameters), stdout);
+    fprintf(stderr, "{\"kind\": \"%s\", \"depends\": %s}\n", kinds[description.kind],
+            description.depends ? "true" : "false");
+    engine_description_done(&description);
+    return true;
 }
 
 static void tool_release(void *body)
@@ -183,10 +201,66 @@ static bool tool_message(struct buf *header, uint8_t **body_out, size_t *len_out
     return fread(*body_out, 1, *len_out, stdin) == *len_out;
 }
 
+struct tool_binds {
+    struct buf header;
+    uint8_t *body;
+};
+
+static int tool_next(void *owner, struct engine_message *message, struct err *err)
+{
+    (void)err;
+    struct tool_binds *binds = owner;
+    size_t len;
+    mem_free(binds->body);
+    binds->body = NULL;
+    if (!tool_message(&binds->header, &binds->body, &len))
+        return 0;
+    *message = (struct engine_message){.header = buf_str(&binds->header), .body = binds->body, .len = len};
+    return 1;
+}
+
+static bool tool_bind(struct tool *tool, const char *format, const char *sql, struct err *err)
+{
+    struct buf schema = {0};
+    struct tool_binds owner = {0};
+    size_t len;
+    if (!tool_message(&schema, &owner.body, &len))
+        return err_set(err, ERR_INVALID, "stdin is no Arrow stream");
+    struct engine_binds binds = {.schema = buf_str(&schema), .streams = true, .owner = &owner, .next = tool_next};
+    bool ok = tool_run(tool, format, sql, &binds, err);
+    mem_free(owner.body);
+    buf_done(&owner.header);
+    buf_done(&schema);
+    return ok;
+}
+
+/* The hot path of a point query: the same prepared statement with another number each time. */
+static bool tool_repeat(struct tool *tool, int count, const char *sql, struct err *err)
+{
+    struct engine_output output = {.owner = tool, .reserve = tool_reserve, .send = tool_send};
+    struct engine_stats stats;
+    char text[32];
+    bool ok = true;
+    tool->quiet = true;
+    int64_t start = clock_now_us();
+    for (int i = 0; ok && i < count; i++) {
+        snprintf(text, sizeof(text), "[%d]", i);
+        struct engine_request request = {.sql = str_from(sql),
+                                         .parameters = str_from(text),
+                                         .batch_target = 716800,
+                                         .prepared = tool->prepared,
+                                         .policy.rights = tool->rights};
+        ok = engine_run(tool->session, &request, &output, &stats, err);
+    }
+    fprintf(stderr, "{\"us_each\": %.2f}\n", (double)(clock_now_us() - start) / count);
+    return ok;
+}
+
 static bool tool_put(struct tool *tool, const char *mode, const char *table, struct err *err)
 {
     static const char *const modes[] = {"create", "append", "replace", "create_append"};
-    struct engine_upload_request request = {.table = str_from(table)};
+    struct engine_upload_request request = {
+        .table = str_from(table), .temporary = tool->temporary, .policy.rights = tool->rights};
     for (int i = 0; i < 4; i++)
         if (strcmp(mode, modes[i]) == 0)
             request.mode = (enum engine_upload_mode)i;
@@ -213,12 +287,42 @@ static bool tool_put(struct tool *tool, const char *mode, const char *table, str
     return ok;
 }
 
+static enum engine_rights tool_rights(const char *word)
+{
+    return strcmp(word, "read") == 0 ? ENGINE_MAY_READ : strcmp(word, "write") == 0 ? ENGINE_MAY_WRITE : ENGINE_MAY_OWN;
+}
+
+/* Words that only change or show a state. */
+static bool tool_state(struct tool *tool, int count, char **words)
+{
+    if (count == 2 && strcmp(words[0], "prepared") == 0)
+        tool->prepared = (uint64_t)atoll(words[1]);
+    else if (count == 2 && strcmp(words[0], "rights") == 0)
+        tool->rights = tool_rights(words[1]);
+    else if (count == 2 && strcmp(words[0], "temporary") == 0)
+        tool->temporary = strcmp(words[1], "yes") == 0;
+    else if (count == 1 && strcmp(words[0], "state") == 0)
+        printf("{\"clean\": %d, \"transaction\": %d, \"kept\": %d}\n", engine_session_is_clean(tool->session),
+               engine_session_in_transaction(tool->session), engine_session_is_kept(tool->session));
+    else
+        return false;
+    return true;
+}
+
 static bool tool_command(struct tool *tool, int count, char **words, struct err *err)
 {
+    if (tool_state(tool, count, words))
+        return true;
     if (count == 3 && (strcmp(words[0], "run") == 0 || strcmp(words[0], "bench") == 0)) {
         tool->quiet = strcmp(words[0], "bench") == 0;
-        return tool_run(tool, words[1], words[2], err);
+        return tool_run(tool, words[1], words[2], NULL, err);
     }
+    if (count == 3 && strcmp(words[0], "bind") == 0) {
+        tool->quiet = false;
+        return tool_bind(tool, words[1], words[2], err);
+    }
+    if (count == 3 && strcmp(words[0], "repeat") == 0)
+        return tool_repeat(tool, atoi(words[1]), words[2], err);
     if (count == 2 && strcmp(words[0], "describe") == 0)
         return tool_describe(tool, words[1], err);
     if (count == 3 && strcmp(words[0], "put") == 0)
@@ -247,7 +351,7 @@ static int tool_options(struct tool *tool, int argc, char **argv)
         else if (strcmp(argv[at], "--parameters") == 0)
             tool->parameters = str_from(argv[at + 1]);
         else if (strcmp(argv[at], "--read-only") == 0)
-            tool->read_only = strcmp(argv[at + 1], "true") == 0;
+            tool->rights = strcmp(argv[at + 1], "true") == 0 ? ENGINE_MAY_READ : ENGINE_MAY_OWN;
         else
             return argc;
     }

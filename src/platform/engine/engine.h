@@ -71,9 +71,27 @@ struct engine_output {
     bool (*send)(void *owner, struct str header, size_t len, uint64_t rows, struct err *err);
 };
 
+/* A dictionary or record batch: the flatbuffer of its header, and its body, 8-byte aligned. */
+struct engine_message {
+    struct str header;
+    const uint8_t *body;
+    size_t len;
+};
+
+/* Values for a statement's parameters as Arrow rows; the statement runs once per row. */
+struct engine_binds {
+    struct str schema; /* flatbuffer of the Schema message */
+    bool streams;      /* any number of messages may come */
+    void *owner;
+    /* The next message, valid until the next call: 1; 0: there are no more; -1: *err is set. */
+    int (*next)(void *owner, struct engine_message *message_out, struct err *err);
+};
+
 struct engine_request {
-    struct str sql;        /* one or several statements; all but the last run for their effect */
-    struct str parameters; /* JSON array (positional) or object (named), or empty */
+    struct str sql;                   /* one or several statements; all but the last run for their effect */
+    struct str parameters;            /* JSON array (positional) or object (named), or empty */
+    const struct engine_binds *binds; /* instead of parameters; NULL: none. For the last statement */
+    uint64_t prepared;                /* not 0: the session keeps a text of one statement prepared under this number */
     enum engine_format format;
     struct engine_policy policy;
     struct str statement_id; /* for the JSON format */
@@ -91,9 +109,18 @@ struct engine_stats {
 bool engine_run(struct engine_session *session, const struct engine_request *request,
                 const struct engine_output *output, struct engine_stats *stats_out, struct err *err) MUST_USE;
 
-/* Announces a statement without running it: its kind, and the encapsulated IPC message of its result schema. */
-bool engine_describe(struct engine_session *session, const struct engine_request *request, enum engine_kind *kind_out,
-                     struct buf *schema_out, struct err *err) MUST_USE;
+/* What a statement would do. Schemas are encapsulated IPC messages, their fields with Flight SQL's metadata. */
+struct engine_description {
+    enum engine_kind kind;
+    bool depends;          /* the result's types hold only until parameters are bound */
+    struct buf result;     /* without fields, if it does more than read */
+    struct buf parameters; /* named "1", "2" or as in the text; type null where it is not known */
+};
+void engine_description_done(struct engine_description *description);
+
+/* Announces a statement without running it. */
+bool engine_describe(struct engine_session *session, const struct engine_request *request,
+                     struct engine_description *description_out, struct err *err) MUST_USE;
 
 /* True when nothing that a later statement could notice is left in the session (no transaction, temporary table,
  * setting, variable): it may serve somebody else's statement of the same tenant. */
@@ -112,8 +139,9 @@ enum engine_upload_mode {
 };
 
 struct engine_upload_request {
-    struct str schema; /* empty = "default" */
+    struct str schema; /* empty = "default"; not for temporary tables */
     struct str table;
+    bool temporary; /* of the session: goes with it */
     enum engine_upload_mode mode;
     struct engine_policy policy;
 };

@@ -2,6 +2,7 @@
 #pragma once
 #include <pthread.h>
 
+#include "base/map.h"
 #include "platform/engine/engine.h"
 #include "platform/engine/symbols.h"
 
@@ -21,7 +22,11 @@ struct engine_session {
     struct engine *engine;
     duckdb_connection connection;
     bool in_transaction;
-    bool used; /* a setting, variable, temporary object may be left behind */
+    bool read_only;      /* the open transaction is one that a reader was given */
+    bool used;           /* a setting or variable may be left behind */
+    bool temporary;      /* there are temporary objects */
+    bool defined;        /* DDL ran since temporary was read */
+    struct map prepared; /* number → struct engine_prepared * */
 };
 
 /* Runs SQL of our own for its effect. */
@@ -41,3 +46,5 @@ struct str engine_quote_text(struct arena *arena, struct str text);
 
 /* Reads whether the session is inside a transaction now. */
 void engine_session_look(struct engine_session *session);
+/* After DDL: reads whether there are temporary objects. */
+void engine_session_settle(struct engine_session *session);

@@ -1,8 +1,10 @@
 /* The list of statement kinds. What is not in it is refused: a new DuckDB brings nothing in by itself. */
 #include "platform/engine/kind.h"
 
-/* FREES: gives room back, so it is right even where no room is left. */
-enum engine_kind_right { ENGINE_ALLOWED, ENGINE_WITH_FILES, ENGINE_FREES };
+#include "platform/engine/guard.h"
+
+/* FREES: gives room back, so it is right even where no room is left. OF_OWNERS: never about a temporary object. */
+enum engine_kind_right { ENGINE_ALLOWED, ENGINE_WITH_FILES, ENGINE_FREES, ENGINE_OF_OWNERS };
 
 static const struct {
     duckdb_statement_type type;
@@ -19,8 +21,8 @@ static const struct {
     {DUCKDB_STATEMENT_TYPE_CREATE_FUNC, ENGINE_KIND_DDL, ENGINE_ALLOWED},
     {DUCKDB_STATEMENT_TYPE_ALTER, ENGINE_KIND_DDL, ENGINE_ALLOWED},
     {DUCKDB_STATEMENT_TYPE_DROP, ENGINE_KIND_DDL, ENGINE_FREES},
-    {DUCKDB_STATEMENT_TYPE_ANALYZE, ENGINE_KIND_DDL, ENGINE_ALLOWED},
-    {DUCKDB_STATEMENT_TYPE_VACUUM, ENGINE_KIND_DDL, ENGINE_ALLOWED},
+    {DUCKDB_STATEMENT_TYPE_ANALYZE, ENGINE_KIND_DDL, ENGINE_OF_OWNERS},
+    {DUCKDB_STATEMENT_TYPE_VACUUM, ENGINE_KIND_DDL, ENGINE_OF_OWNERS},
     {DUCKDB_STATEMENT_TYPE_TRANSACTION, ENGINE_KIND_TRANSACTION, ENGINE_ALLOWED},
     {DUCKDB_STATEMENT_TYPE_SET, ENGINE_KIND_SETTING, ENGINE_ALLOWED},
     {DUCKDB_STATEMENT_TYPE_VARIABLE_SET, ENGINE_KIND_SETTING, ENGINE_ALLOWED},
@@ -30,10 +32,10 @@ static const struct {
 static bool engine_kind_policy(enum engine_kind kind, enum engine_kind_right right, const struct engine_policy *policy,
                                struct err *err)
 {
-    if (policy->rights == ENGINE_MAY_READ && kind != ENGINE_KIND_READ) {
-        err_set(err, ERR_DENIED, "this user may read only");
-        return err_hint(err, "ask an administrator of the tenant for the right to write");
-    }
+    if (policy->rights == ENGINE_MAY_READ && (kind == ENGINE_KIND_WRITE || kind == ENGINE_KIND_DDL))
+        return engine_guard_read_only(err);
+    if (policy->rights != ENGINE_MAY_OWN && right == ENGINE_OF_OWNERS)
+        return err_set(err, ERR_DENIED, "this user may not maintain the database");
     bool fills = (kind == ENGINE_KIND_WRITE || kind == ENGINE_KIND_DDL) && right != ENGINE_FREES;
     if (policy->writes_refused && fills) {
         err_set(err, ERR_RESOURCE, "%.*s", STR_ARG(policy->refusal));

@@ -23,11 +23,33 @@ bool engine_result_schema(const struct engine_session *session, duckdb_logical_t
 /* The next chunk, or NULL at the end; an error is told apart by *failed_out. Destroy the chunk. */
 duckdb_data_chunk engine_result_fetch(struct engine_result *result, bool *failed_out, struct err *err);
 
-/* Pulls everything through one of the encoders below. */
-bool engine_result_send(struct engine_result *result, const struct engine_request *request,
-                        const struct engine_output *output, struct engine_stats *stats, struct err *err) MUST_USE;
-
 struct engine_encoder;
+struct engine_encoder_kind;
+
+/* Pulls the results of one or several executions of a statement through one of the encoders below, as one result. */
+struct engine_sender {
+    struct engine_session *session;
+    const struct engine_request *request;
+    const struct engine_output *output;
+    struct engine_stats *stats;
+    const struct engine_encoder_kind *kind;
+    struct engine_encoder *encoder; /* NULL before the first result */
+    struct engine_result first;     /* its types hold for all */
+    uint64_t changed;
+    bool counts; /* the results are counts of changed rows, which add up */
+    bool dry;    /* only the schema is wanted */
+};
+
+/* Caller's memory; all are borrowed. */
+void engine_sender_init(struct engine_sender *sender, struct engine_session *session,
+                        const struct engine_request *request, const struct engine_output *output,
+                        struct engine_stats *stats);
+/* Takes the result, also on error. */
+bool engine_sender_add(struct engine_sender *sender, duckdb_result *duckdb, struct err *err) MUST_USE;
+/* Sends the rest and counts. */
+bool engine_sender_finish(struct engine_sender *sender, struct err *err) MUST_USE;
+void engine_sender_done(struct engine_sender *sender);
+
 struct engine_encoder_kind {
     /* Announces the columns. */
     bool (*start)(struct engine_encoder *encoder, struct err *err);

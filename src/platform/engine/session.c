@@ -1,5 +1,5 @@
 /* Sessions: a connection with our search path, and what is left in it. */
-#include "platform/engine/engine_priv.h"
+#include "platform/engine/prepared.h"
 
 struct engine_session *engine_session_open(struct engine *engine, struct err *err)
 {
@@ -20,6 +20,7 @@ void engine_session_close(struct engine_session **session)
 {
     if (!*session)
         return;
+    engine_prepared_done(*session);
     /* Disconnecting rolls back. */
     if ((*session)->connection)
         engine_db.disconnect(&(*session)->connection);
@@ -34,7 +35,7 @@ void engine_session_interrupt(struct engine_session *session)
 
 bool engine_session_is_clean(const struct engine_session *session)
 {
-    return !session->in_transaction && !session->used;
+    return !session->in_transaction && !session->used && !session->temporary;
 }
 
 bool engine_session_in_transaction(const struct engine_session *session)
@@ -44,13 +45,23 @@ bool engine_session_in_transaction(const struct engine_session *session)
 
 bool engine_session_is_kept(const struct engine_session *session)
 {
-    return !engine_session_is_clean(session);
+    return !engine_session_is_clean(session) || session->prepared.count > 0;
 }
 
-void engine_session_forget(struct engine_session *session, uint64_t prepared)
+void engine_session_settle(struct engine_session *session)
 {
-    (void)session;
-    (void)prepared;
+    static const char question[] =
+        "SELECT count(*) FROM (SELECT 1 FROM duckdb_tables() WHERE temporary UNION ALL SELECT 1 FROM duckdb_views() "
+        "WHERE temporary AND NOT internal UNION ALL SELECT 1 FROM duckdb_sequences() WHERE temporary UNION ALL SELECT "
+        "1 "
+        "FROM duckdb_types() WHERE database_name = 'temp' UNION ALL SELECT 1 FROM duckdb_functions() WHERE "
+        "database_name = 'temp' AND NOT internal)";
+    int64_t count;
+    struct err ignored;
+    if (!session->defined || session->in_transaction) /* inside one the session is not clean anyway */
+        return;
+    session->defined = false;
+    session->temporary = !engine_query_i64(session->connection, question, &count, &ignored) || count > 0;
 }
 
 void engine_session_look(struct engine_session *session)

@@ -4,10 +4,13 @@
 
 #include "platform/arrow/message.h"
 #include "platform/engine/failure.h"
+#include "platform/engine/guard.h"
 #include "platform/engine/kind.h"
 #include "platform/engine/parameter.h"
 #include "platform/engine/parquet.h"
+#include "platform/engine/prepared.h"
 #include "platform/engine/result.h"
+#include "platform/engine/rows.h"
 #include "platform/engine/statement.h"
 
 /* Waiting for DuckDB's other threads: some yields, since most waits are short, then sleeps. */
@@ -56,88 +59,6 @@ bool engine_statement_execute(struct engine_session *session, duckdb_prepared_st
     return ok;
 }
 
-/* What a statement leaves behind, seen after it ran, well or not. */
-static void engine_statement_left(struct engine_session *session, enum engine_kind kind)
-{
-    if (kind == ENGINE_KIND_TRANSACTION)
-        engine_session_look(session);
-    if (kind == ENGINE_KIND_SETTING || kind == ENGINE_KIND_DDL)
-        session->used = true;
-}
-
-/* For its effect only; a result is thrown away. */
-static bool engine_statement_effect(struct engine_session *session, duckdb_prepared_statement statement,
-                                    struct err *err)
-{
-    duckdb_result duckdb;
-    struct engine_result result = {0};
-    if (!engine_statement_execute(session, statement, &duckdb, err))
-        return false;
-    bool ok = engine_result_init(&result, session, &duckdb, err);
-    while (ok) {
-        bool failed;
-        duckdb_data_chunk chunk = engine_result_fetch(&result, &failed, err);
-        ok = !failed;
-        if (!chunk)
-            break;
-        engine_db.destroy_data_chunk(&chunk);
-    }
-    engine_result_done(&result);
-    return ok;
-}
-
-static bool engine_statement_result(struct engine_session *session, duckdb_prepared_statement statement,
-                                    const struct engine_request *request, const struct engine_output *output,
-                                    struct engine_stats *stats, struct err *err)
-{
-    duckdb_result duckdb;
-    struct engine_result result = {0};
-    if (!engine_statement_execute(session, statement, &duckdb, err))
-        return false;
-    bool ok =
-        engine_result_init(&result, session, &duckdb, err) && engine_result_send(&result, request, output, stats, err);
-    uint64_t changed = ok && stats->kind == ENGINE_KIND_WRITE ? engine_db.rows_changed(&result.result) : 0;
-    if (changed > 0) /* not with RETURNING: then they were sent */
-        stats->rows = changed;
-    engine_result_done(&result);
-    return ok;
-}
-
-struct engine_run {
-    struct engine_session *session;
-    const struct engine_request *request;
-    const struct engine_output *output;
-    const struct json *parameters; /* for the last statement; NULL: none */
-    struct engine_stats stats;
-    struct err *err;
-};
-
-static bool engine_run_one(struct engine_run *run, duckdb_extracted_statements all, idx_t index, bool last)
-{
-    struct engine_session *session = run->session;
-    duckdb_prepared_statement statement = NULL;
-    bool ok = true;
-    if (engine_db.prepare_extracted_statement(session->connection, all, index, &statement) == DuckDBError)
-        ok = engine_failure_text(session->engine, engine_db.prepare_error(statement), run->err);
-    ok = ok && engine_kind_check(engine_db.prepared_statement_type(statement), &run->request->policy, &run->stats.kind,
-                                 run->err);
-    ok = ok && engine_parameter_bind(statement, last ? run->parameters : NULL, run->err);
-    if (ok) {
-        bool parquet = last && run->request->format == ENGINE_FORMAT_PARQUET;
-        if (!last)
-            ok = engine_statement_effect(session, statement, run->err);
-        else if (parquet && run->stats.kind == ENGINE_KIND_READ)
-            ok = engine_parquet_send(session, run->request, run->parameters, run->output, &run->stats, run->err);
-        else if (parquet)
-            ok = err_set(run->err, ERR_INVALID, "only a query has a result that fits into Parquet");
-        else
-            ok = engine_statement_result(session, statement, run->request, run->output, &run->stats, run->err);
-        engine_statement_left(session, run->stats.kind);
-    }
-    engine_db.destroy_prepare(&statement);
-    return ok;
-}
-
 bool engine_statement_extract(struct engine_session *session, const char *sql, duckdb_extracted_statements *all_out,
                               idx_t *count_out, struct err *err)
 {
@@ -153,29 +74,163 @@ bool engine_statement_extract(struct engine_session *session, const char *sql, d
     return false;
 }
 
-static bool engine_run_all(struct engine_run *run, const char *sql)
+bool engine_statement_effect(struct engine_session *session, duckdb_prepared_statement statement, struct err *err)
+{
+    duckdb_result duckdb;
+    struct engine_result result = {0};
+    if (!engine_parameter_bind(statement, NULL, err) || !engine_statement_execute(session, statement, &duckdb, err))
+        return false;
+    bool ok = engine_result_init(&result, session, &duckdb, err);
+    while (ok) {
+        bool failed;
+        duckdb_data_chunk chunk = engine_result_fetch(&result, &failed, err);
+        ok = !failed;
+        if (!chunk)
+            break;
+        engine_db.destroy_data_chunk(&chunk);
+    }
+    engine_result_done(&result);
+    return ok;
+}
+
+/* --- One statement --- */
+
+struct engine_run {
+    struct engine_session *session;
+    const struct engine_request *request;
+    const struct engine_output *output;
+    const struct json *parameters; /* for the last statement; NULL: none */
+    struct engine_rows *rows;      /* the same as Arrow; NULL: none */
+    struct engine_text text;
+    bool cut; /* DuckDB made several statements of one PIVOT: all but the last are its own */
+    struct engine_stats stats;
+    struct err *err;
+};
+
+static bool engine_run_add(struct engine_run *run, duckdb_prepared_statement statement, struct engine_sender *sender)
+{
+    duckdb_result duckdb;
+    return engine_statement_execute(run->session, statement, &duckdb, run->err) &&
+           engine_sender_add(sender, &duckdb, run->err);
+}
+
+/* Once per row of values. A query over no rows still has a schema, which NULLs tell. */
+static bool engine_run_rows(struct engine_run *run, duckdb_prepared_statement statement, struct engine_sender *sender)
+{
+    int more;
+    while ((more = engine_rows_bind(run->rows, statement, run->err)) > 0)
+        if (!engine_run_add(run, statement, sender))
+            return false;
+    if (more < 0 || sender->encoder || run->stats.kind != ENGINE_KIND_READ)
+        return more == 0;
+    sender->dry = true;
+    return engine_rows_bind_nulls(run->rows, statement, run->err) && engine_run_add(run, statement, sender);
+}
+
+static bool engine_run_result(struct engine_run *run, duckdb_prepared_statement statement)
+{
+    struct engine_sender sender;
+    engine_sender_init(&sender, run->session, run->request, run->output, &run->stats);
+    bool ok = run->rows ? engine_run_rows(run, statement, &sender)
+                        : engine_parameter_bind(statement, run->parameters, run->err) &&
+                              engine_run_add(run, statement, &sender);
+    ok = ok && engine_sender_finish(&sender, run->err);
+    engine_sender_done(&sender);
+    return ok;
+}
+
+static bool engine_run_last(struct engine_run *run, duckdb_prepared_statement statement)
+{
+    if (run->request->format != ENGINE_FORMAT_PARQUET)
+        return engine_run_result(run, statement);
+    if (run->stats.kind != ENGINE_KIND_READ || run->rows)
+        return err_set(run->err, ERR_INVALID, "only a query has a result that fits into Parquet");
+    return engine_parquet_send(run->session, run->request, run->parameters, run->output, &run->stats, run->err);
+}
+
+/* What a statement leaves behind, seen after it ran, well or not. */
+static bool engine_run_left(struct engine_run *run, bool ok)
+{
+    struct engine_session *session = run->session;
+    if (run->stats.kind == ENGINE_KIND_SETTING && ok)
+        session->used = true;
+    if (run->stats.kind == ENGINE_KIND_DDL)
+        session->defined = true;
+    if (run->stats.kind == ENGINE_KIND_TRANSACTION)
+        return engine_guard_turned(session, &run->request->policy, ok, run->err);
+    return ok;
+}
+
+static bool engine_run_prepared(struct engine_run *run, duckdb_prepared_statement statement, bool last)
+{
+    const struct engine_policy *policy = &run->request->policy;
+    duckdb_statement_type type = engine_db.prepared_statement_type(statement);
+    struct engine_guard guard;
+    bool piece = run->cut && !last && type == DUCKDB_STATEMENT_TYPE_CREATE;
+    run->stats.kind = ENGINE_KIND_DDL;
+    if (!piece && !engine_kind_check(type, policy, &run->stats.kind, run->err))
+        return false;
+    if (last && run->rows && !engine_rows_match(run->rows, statement, run->err))
+        return false;
+    struct engine_guarded what = {.kind = run->stats.kind,
+                                  .explain = type == DUCKDB_STATEMENT_TYPE_EXPLAIN,
+                                  .many = last && run->rows && engine_rows_are_many(run->rows),
+                                  .inside = run->cut,
+                                  .piece = piece,
+                                  .text = &run->text};
+    if (!engine_guard_enter(&guard, run->session, policy, &what, run->err))
+        return false;
+    bool ok = last ? engine_run_last(run, statement) : engine_statement_effect(run->session, statement, run->err);
+    ok = engine_guard_leave(&guard, policy, ok, run->err);
+    return engine_run_left(run, ok);
+}
+
+static bool engine_run_one(struct engine_run *run, duckdb_extracted_statements all, idx_t index, bool last)
+{
+    struct engine_session *session = run->session;
+    duckdb_prepared_statement statement = NULL;
+    bool ok = true;
+    if (engine_db.prepare_extracted_statement(session->connection, all, index, &statement) == DuckDBError)
+        ok = engine_failure_text(session->engine, engine_db.prepare_error(statement), run->err);
+    ok = ok && engine_run_prepared(run, statement, last);
+    if (ok && index == 0 && last)
+        engine_prepared_give(session, run->request->prepared, run->request->sql, &statement);
+    engine_db.destroy_prepare(&statement);
+    return ok;
+}
+
+/* --- A text --- */
+
+static bool engine_run_each(struct engine_run *run, duckdb_extracted_statements all, idx_t count)
+{
+    for (idx_t i = 0; i < count; i++)
+        if (!engine_run_one(run, all, i, i + 1 == count))
+            return false;
+    return true;
+}
+
+/* PIVOT becomes CREATE TYPE and SELECT. In one transaction, and rolled back after a query, so that the type goes. */
+static bool engine_run_cut(struct engine_run *run, duckdb_extracted_statements all, idx_t count)
+{
+    struct engine_guard guard;
+    struct engine_guarded what = {.kind = ENGINE_KIND_READ, .whole = true, .text = &run->text};
+    if (!engine_guard_enter(&guard, run->session, &run->request->policy, &what, run->err))
+        return false;
+    bool ok = engine_run_each(run, all, count);
+    if (run->stats.kind == ENGINE_KIND_READ && guard.end == ENGINE_GUARD_COMMIT)
+        guard.end = ENGINE_GUARD_ROLLBACK;
+    return engine_guard_leave(&guard, &run->request->policy, ok, run->err);
+}
+
+static bool engine_run_text(struct engine_run *run, const char *sql)
 {
     duckdb_extracted_statements all = NULL;
     idx_t count;
     if (!engine_statement_extract(run->session, sql, &all, &count, run->err))
         return false;
-    bool ok = true;
-    for (idx_t i = 0; ok && i < count; i++)
-        ok = engine_run_one(run, all, i, i + 1 == count);
+    run->cut = count > 1 && run->text.pivots;
+    bool ok = run->cut ? engine_run_cut(run, all, count) : engine_run_each(run, all, count);
     engine_db.destroy_extracted(&all);
-    return ok;
-}
-
-/* A reader's statements run where DuckDB itself refuses to write. */
-static bool engine_run_reading(struct engine_run *run, const char *sql)
-{
-    struct engine_session *session = run->session;
-    struct err ignored;
-    if (!engine_query(session->connection, "BEGIN TRANSACTION READ ONLY", run->err))
-        return false;
-    bool ok = engine_run_all(run, sql);
-    if (!engine_query(session->connection, "ROLLBACK", ok ? run->err : &ignored))
-        ok = false;
     return ok;
 }
 
@@ -188,16 +243,39 @@ static void engine_give_back(struct engine_session *session)
     (void)given;
 }
 
+/* One that is prepared already; taken out meanwhile, so that one that failed is prepared anew the next time. */
+static bool engine_run_again(struct engine_run *run, duckdb_prepared_statement statement)
+{
+    const struct engine_request *request = run->request;
+    bool ok = engine_run_prepared(run, statement, true);
+    if (ok)
+        engine_prepared_give(run->session, request->prepared, request->sql, &statement);
+    engine_db.destroy_prepare(&statement);
+    return ok;
+}
+
+static bool engine_run_open(struct engine_run *run, struct arena *arena)
+{
+    const struct engine_request *request = run->request;
+    run->text = engine_text_look(request->sql);
+    if (request->parameters.len > 0 && !(run->parameters = json_parse(arena, request->parameters, run->err)))
+        return err_wrap(run->err, "parameters");
+    return !request->binds || (run->rows = engine_rows_open(request->binds, run->err));
+}
+
 bool engine_run(struct engine_session *session, const struct engine_request *request,
                 const struct engine_output *output, struct engine_stats *stats_out, struct err *err)
 {
     AUTO(arena) struct arena *arena = arena_new();
     struct engine_run run = {.session = session, .request = request, .output = output, .err = err};
-    if (request->parameters.len > 0 && !(run.parameters = json_parse(arena, request->parameters, err)))
-        return err_wrap(err, "parameters");
-    const char *sql = str_cstr(arena, request->sql);
-    bool ok = request->policy.rights == ENGINE_MAY_READ && !session->in_transaction ? engine_run_reading(&run, sql)
-                                                                                    : engine_run_all(&run, sql);
+    bool ok = engine_run_open(&run, arena);
+    duckdb_prepared_statement prepared = ok ? engine_prepared_take(session, request->prepared, request->sql) : NULL;
+    if (prepared)
+        ok = engine_run_again(&run, prepared);
+    else
+        ok = ok && engine_run_text(&run, str_cstr(arena, request->sql));
+    engine_rows_close(&run.rows);
+    engine_session_settle(session);
     if (ok && request->policy.writes_refused && run.stats.kind != ENGINE_KIND_READ)
         engine_give_back(session);
     if (ok)

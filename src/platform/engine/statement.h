@@ -8,3 +8,6 @@ bool engine_statement_extract(struct engine_session *session, const char *sql, d
 /* Executes without spinning while DuckDB's threads work; the result streams where it can. */
 bool engine_statement_execute(struct engine_session *session, duckdb_prepared_statement statement,
                               duckdb_result *result_out, struct err *err) MUST_USE;
+/* For its effect only; a result is thrown away. */
+bool engine_statement_effect(struct engine_session *session, duckdb_prepared_statement statement,
+                             struct err *err) MUST_USE;

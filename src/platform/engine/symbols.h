@@ -45,6 +45,46 @@
     SYMBOL(bind_int64)                             \
     SYMBOL(bind_double)                            \
     SYMBOL(bind_varchar_length)                    \
+    SYMBOL(param_type)                             \
+    SYMBOL(param_logical_type)                     \
+    SYMBOL(bind_value)                             \
+    SYMBOL(create_null_value)                      \
+    SYMBOL(create_bool)                            \
+    SYMBOL(create_int8)                            \
+    SYMBOL(create_int16)                           \
+    SYMBOL(create_int32)                           \
+    SYMBOL(create_int64)                           \
+    SYMBOL(create_uint8)                           \
+    SYMBOL(create_uint16)                          \
+    SYMBOL(create_uint32)                          \
+    SYMBOL(create_uint64)                          \
+    SYMBOL(create_float)                           \
+    SYMBOL(create_double)                          \
+    SYMBOL(create_decimal)                         \
+    SYMBOL(create_date)                            \
+    SYMBOL(create_time)                            \
+    SYMBOL(create_time_ns)                         \
+    SYMBOL(create_timestamp)                       \
+    SYMBOL(create_timestamp_tz)                    \
+    SYMBOL(create_timestamp_s)                     \
+    SYMBOL(create_timestamp_ms)                    \
+    SYMBOL(create_timestamp_ns)                    \
+    SYMBOL(create_interval)                        \
+    SYMBOL(create_blob)                            \
+    SYMBOL(create_varchar_length)                  \
+    SYMBOL(create_list_value)                      \
+    SYMBOL(create_array_value)                     \
+    SYMBOL(create_map_value)                       \
+    SYMBOL(create_struct_value)                    \
+    SYMBOL(get_list_child)                         \
+    SYMBOL(destroy_value)                          \
+    SYMBOL(create_logical_type)                    \
+    SYMBOL(create_decimal_type)                    \
+    SYMBOL(create_list_type)                       \
+    SYMBOL(create_array_type)                      \
+    SYMBOL(create_map_type)                        \
+    SYMBOL(create_struct_type)                     \
+    SYMBOL(query_progress)                         \
     SYMBOL(pending_prepared_streaming)             \
     SYMBOL(pending_execute_task)                   \
     SYMBOL(pending_error)                          \

@@ -4,25 +4,25 @@
 #include "platform/engine/failure.h"
 #include "platform/engine/widening.h"
 
-static bool engine_table_count(struct engine_session *session, const char *what, const char *column, struct str schema,
-                               struct str name, int64_t *count_out, struct err *err)
+static bool engine_table_count(struct engine_session *session, const char *what, const char *column, struct str catalog,
+                               struct str schema, struct str name, int64_t *count_out, struct err *err)
 {
     AUTO(arena) struct arena *arena = arena_new();
     struct str sql =
         str_format(arena, "SELECT count(*) FROM %s WHERE database_name = %s AND lower(schema_name) = lower(%s)", what,
-                   engine_quote_text(arena, session->engine->catalog).ptr, engine_quote_text(arena, schema).ptr);
+                   engine_quote_text(arena, catalog).ptr, engine_quote_text(arena, schema).ptr);
     if (column)
         sql = str_format(arena, "%s AND lower(%s) = lower(%s)", sql.ptr, column, engine_quote_text(arena, name).ptr);
     return engine_query_i64(session->connection, sql.ptr, count_out, err);
 }
 
-bool engine_table_look(struct engine_session *session, struct str schema, struct str table,
+bool engine_table_look(struct engine_session *session, struct str catalog, struct str schema, struct str table,
                        enum engine_table_state *state_out, struct err *err)
 {
     int64_t schemas, tables, views;
-    if (!engine_table_count(session, "duckdb_schemas()", NULL, schema, S(""), &schemas, err) ||
-        !engine_table_count(session, "duckdb_tables()", "table_name", schema, table, &tables, err) ||
-        !engine_table_count(session, "duckdb_views()", "view_name", schema, table, &views, err))
+    if (!engine_table_count(session, "duckdb_schemas()", NULL, catalog, schema, S(""), &schemas, err) ||
+        !engine_table_count(session, "duckdb_tables()", "table_name", catalog, schema, table, &tables, err) ||
+        !engine_table_count(session, "duckdb_views()", "view_name", catalog, schema, table, &views, err))
         return false;
     if (schemas == 0)
         return err_set(err, ERR_NOT_FOUND, "there is no schema %.*s", STR_ARG(schema));

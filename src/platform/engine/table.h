@@ -16,8 +16,8 @@ struct engine_table_columns {
     size_t count;
 };
 
-/* Whether schema.table of the tenant's database is there. ERR_NOT_FOUND when the schema is not. */
-bool engine_table_look(struct engine_session *session, struct str schema, struct str table,
+/* Whether catalog.schema.table is there. ERR_NOT_FOUND when the schema is not. */
+bool engine_table_look(struct engine_session *session, struct str catalog, struct str schema, struct str table,
                        enum engine_table_state *state_out, struct err *err) MUST_USE;
 
 /* Columns of a relation that SQL calls `name` (quoted already). */

@@ -10,6 +10,7 @@
 #include "base/map.h"
 #include "base/random.h"
 #include "platform/engine/failure.h"
+#include "platform/engine/guard.h"
 #include "platform/engine/segment.h"
 #include "platform/engine/statement.h"
 #include "platform/engine/table.h"
@@ -20,7 +21,8 @@ struct engine_upload {
     struct arrow_field *schema;
     struct arrow_decoder *decoder;
     enum engine_upload_mode mode;
-    struct str target;  /* "schema"."table", quoted */
+    bool temporary;
+    struct str target;  /* "catalog"."schema"."table", quoted */
     struct str table;   /* for messages */
     struct str scratch; /* name of the in-memory database */
     struct str source;  /* the view in it */
@@ -54,11 +56,11 @@ static bool engine_upload_scratch(struct engine_upload *upload, struct err *err)
 }
 
 /* Whether the table has to be made, and whether it may be. */
-static bool engine_upload_target(struct engine_upload *upload, struct str schema, struct err *err)
+static bool engine_upload_target(struct engine_upload *upload, struct str catalog, struct str schema, struct err *err)
 {
     enum engine_table_state state;
     struct str table = upload->table;
-    if (!engine_table_look(upload->session, schema, table, &state, err))
+    if (!engine_table_look(upload->session, catalog, schema, table, &state, err))
         return false;
     if (state == ENGINE_TABLE_IS_VIEW)
         return err_set(err, ERR_PRECONDITION, "%.*s is a view, not a table", STR_ARG(table));
@@ -120,23 +122,32 @@ static bool engine_upload_prepare(struct engine_upload *upload, const struct eng
                                   struct str schema_header, struct err *err)
 {
     struct arena *arena = upload->arena;
-    struct str schema = request->schema.len ? str_copy(arena, request->schema) : S("default");
+    struct str catalog = request->temporary ? S("temp") : upload->session->engine->catalog;
+    struct str schema = request->temporary    ? S("main")
+                        : request->schema.len ? str_copy(arena, request->schema)
+                                              : S("default");
     if (request->policy.rights == ENGINE_MAY_READ)
-        return err_set(err, ERR_DENIED, "this user may read only");
+        return engine_guard_read_only(err);
     if (request->policy.writes_refused)
         return err_set(err, ERR_RESOURCE, "%.*s", STR_ARG(request->policy.refusal));
     if (request->table.len == 0)
         return err_set(err, ERR_INVALID, "the upload names no table");
     upload->mode = request->mode;
     upload->table = str_copy(arena, request->table);
-    upload->target = str_format(arena, "%s.%s.%s", engine_quote_name(arena, upload->session->engine->catalog).ptr,
+    upload->temporary = request->temporary;
+    upload->target = str_format(arena, "%s.%s.%s", engine_quote_name(arena, catalog).ptr,
                                 engine_quote_name(arena, schema).ptr, engine_quote_name(arena, request->table).ptr);
     if (!(upload->schema = arrow_schema_decode(arena, schema_header, err)) ||
         !(upload->decoder = arrow_decoder_new(upload->schema, err)) || !engine_upload_names(upload->schema, err))
         return false;
     engine_segment_init(&upload->segment, upload->schema, upload->decoder);
-    return engine_upload_target(upload, schema, err) && engine_upload_scratch(upload, err) &&
-           engine_upload_columns(upload, err);
+    if (!engine_upload_target(upload, catalog, schema, err))
+        return false;
+    if (upload->create && !upload->temporary && request->policy.rights != ENGINE_MAY_OWN) {
+        err_set(err, ERR_DENIED, "this user may not make or replace the table %.*s", STR_ARG(upload->table));
+        return err_hint(err, "append to a table that is there, or upload to a temporary one");
+    }
+    return engine_upload_scratch(upload, err) && engine_upload_columns(upload, err);
 }
 
 struct engine_upload *engine_upload_open(struct engine_session *session, const struct engine_upload_request *request,
@@ -183,9 +194,10 @@ static bool engine_upload_begin(struct engine_upload *upload, struct err *err)
         return true;
     /* WITH NO DATA although the segment is not started and the scan would give no row: after a CREATE TABLE AS that ran
      * over no rows, DuckDB 1.5.5 hides what a large INSERT of the same transaction adds until the file is reopened. */
-    struct str sql =
-        str_format(arena, "CREATE %sTABLE %s AS SELECT * FROM %s WITH NO DATA",
-                   upload->mode == ENGINE_UPLOAD_REPLACE ? "OR REPLACE " : "", upload->target.ptr, upload->source.ptr);
+    struct str sql = str_format(arena, "CREATE %s%sTABLE %s AS SELECT * FROM %s WITH NO DATA",
+                                upload->mode == ENGINE_UPLOAD_REPLACE ? "OR REPLACE " : "",
+                                upload->temporary ? "TEMP " : "", upload->target.ptr, upload->source.ptr);
+    upload->session->defined = upload->session->defined || upload->temporary;
     return engine_upload_execute(upload, sql, &rows, err);
 }
 
@@ -240,6 +252,7 @@ void engine_upload_close(struct engine_upload **upload)
         return;
     if (old->own_transaction && !engine_query(old->session->connection, "ROLLBACK", &ignored))
         engine_session_look(old->session);
+    engine_session_settle(old->session);
     if (old->attached) {
         AUTO(arena) struct arena *arena = arena_new();
         struct str detach = str_format(arena, "DETACH %s", old->scratch.ptr);
