@@ -430,14 +430,11 @@ struct engine_metadata_tables {
 
 static bool engine_metadata_table(struct engine_metadata *metadata, struct engine_metadata_tables *tables)
 {
-    struct str message;
     if (!tables->current[0].ptr)
         return true;
-    if (!engine_metadata_schema_take(tables->schema, &message, metadata->err))
-        return false;
     for (size_t i = 0; i < COLUMN_TABLE; i++)
         engine_metadata_put(metadata, i, tables->current[i]);
-    engine_metadata_put(metadata, COLUMN_TABLE, message);
+    engine_metadata_put(metadata, COLUMN_TABLE, engine_metadata_schema_take(tables->schema));
     return engine_metadata_row(metadata);
 }
 

@@ -20,5 +20,4 @@ void engine_metadata_schema_free(struct engine_metadata_schema **schema);
 /* Adds a column to the table; texts are borrowed until engine_metadata_schema_take. */
 void engine_metadata_schema_add(struct engine_metadata_schema *schema, const struct engine_metadata_column *column);
 /* The encapsulated IPC message of the table's schema, borrowed until the next call; the next table begins. */
-bool engine_metadata_schema_take(struct engine_metadata_schema *schema, struct str *message_out,
-                                 struct err *err) MUST_USE;
+struct str engine_metadata_schema_take(struct engine_metadata_schema *schema);
