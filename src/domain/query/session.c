@@ -130,6 +130,10 @@ struct str query_session_tenant(const struct query_session *session)
 bool query_session_set_tenant(struct query_session *session, const struct principal *who, struct str id,
                               struct err *err)
 {
+    if (id.len == 0) {
+        session->tenant[0] = 0;
+        return true;
+    }
     struct tenant *tenant = tenant_resolve(session->query->tenants, who, id, err);
     if (!tenant || !principal_need(who, tenant->id, ROLE_READER, err))
         return false;

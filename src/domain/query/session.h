@@ -26,7 +26,7 @@ void query_session_touch(struct query_session *session);
 /* The user is gone: what they run is stopped, and their sessions expire. */
 void query_end_user(struct query *query, struct str user);
 
-/* The tenant that requests without a name mean (SetSessionOptions `catalog`), empty: none was set. */
+/* The tenant that requests without a name mean (SetSessionOptions `catalog`), empty: none is set. */
 struct str query_session_tenant(const struct query_session *session);
 bool query_session_set_tenant(struct query_session *session, const struct principal *who, struct str tenant,
                               struct err *err) MUST_USE;

@@ -10,9 +10,17 @@
 #define FLIGHT_PARALLEL_MAX 16
 #define FLIGHT_SCHEMA_DEFAULT "default"
 
-/* What DuckDB's configuration leaves open to a session (allowed_configs of the engine). */
-static const char *const flight_session_settings[FLIGHT_SESSION_NAMES] = {"TimeZone", "Calendar", "default_null_order",
-                                                                          "default_order", "default_collation"};
+/* What DuckDB's configuration leaves open to a session (allowed_configs of the engine), and how a session begins. */
+static const struct flight_session_setting {
+    const char *name;
+    const char *reset;
+} flight_session_settings[] = {
+    {"TimeZone", "SET TimeZone = 'UTC'"}, /* RESET gives the machine's */
+    {"Calendar", "RESET Calendar"},           {"default_null_order", "RESET default_null_order"},
+    {"default_order", "RESET default_order"}, {"default_collation", "RESET default_collation"},
+};
+#define FLIGHT_SESSION_SETTINGS (sizeof(flight_session_settings) / sizeof(flight_session_settings[0]))
+_Static_assert(FLIGHT_SESSION_SETTINGS <= FLIGHT_SESSION_NAMES, "each may be remembered");
 
 /* A request at work; in the call's arena. */
 struct flight_setter {
@@ -161,14 +169,15 @@ static void flight_setter_remember(struct flight_setter *setter, const char *nam
     state->names[state->name_count++] = name;
 }
 
-static bool flight_setter_setting(struct flight_setter *setter, const struct flight_setting *setting, const char *name)
+static bool flight_setter_setting(struct flight_setter *setter, const struct flight_setting *setting,
+                                  const struct flight_session_setting *row)
 {
     struct arena *arena = setter->call->arena;
     if (setting->kind == FLIGHT_SETTING_UNSET)
-        return flight_setter_start(setter, str_format(arena, "RESET %s", name));
-    flight_setter_remember(setter, name);
-    return flight_setter_start(setter,
-                               str_format(arena, "SET %s = %.*s", name, STR_ARG(edge_sql_text(arena, setting->text))));
+        return flight_setter_start(setter, str_from(row->reset));
+    flight_setter_remember(setter, row->name);
+    return flight_setter_start(
+        setter, str_format(arena, "SET %s = %.*s", row->name, STR_ARG(edge_sql_text(arena, setting->text))));
 }
 
 static bool flight_setter_set(struct flight_setter *setter, const struct flight_setting *setting)
@@ -182,9 +191,9 @@ static bool flight_setter_set(struct flight_setter *setter, const struct flight_
         return flight_setter_catalog(setter, setting);
     if (str_equal(setting->name, S("schema")) && fits)
         return flight_setter_schema(setter, setting);
-    for (size_t i = 0; i < FLIGHT_SESSION_NAMES && flight_session_settings[i]; i++) {
-        if (str_equal_nocase(setting->name, str_from(flight_session_settings[i])) && fits)
-            return flight_setter_setting(setter, setting, flight_session_settings[i]);
+    for (size_t i = 0; i < FLIGHT_SESSION_SETTINGS; i++) {
+        if (str_equal_nocase(setting->name, str_from(flight_session_settings[i].name)) && fits)
+            return flight_setter_setting(setter, setting, &flight_session_settings[i]);
     }
     flight_setter_refuse(setter, fits ? FLIGHT_SETTING_INVALID_NAME : FLIGHT_SETTING_INVALID_VALUE);
     return true;
