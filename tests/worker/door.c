@@ -105,7 +105,7 @@ static void outcome_on_piece(void *owner, struct query_piece *piece)
 static void outcome_on_end(void *owner, const struct query_end *end)
 {
     struct outcome *outcome = owner;
-    struct str transaction = query_statement_transaction(outcome->statement);
+    struct str transaction = outcome->statement ? query_statement_transaction(outcome->statement) : S("");
     snprintf(outcome->transaction, sizeof(outcome->transaction), "%.*s", STR_ARG(transaction));
     outcome->kind = end->kind;
     outcome->ran = end->ran;

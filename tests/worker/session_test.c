@@ -104,6 +104,45 @@ static void temporary_tables_and_settings_stay_in_the_session_alone(void **state
     assert_csv(fixture, "acme", "select count(*) as n from duckdb_tables()", "n\n0\n");
 }
 
+static void settings_are_the_sessions_own(void **state)
+{
+    static const char *const settings[][2] = {
+        {"TimeZone", "Asia/Tokyo"},      {"Calendar", "japanese"},
+        {"default_order", "desc"},       {"default_null_order", "first"},
+        {"default_collation", "nocase"}, {"integer_division", "true"},
+        {"search_path", "main"},         {"ieee_floating_point_ops", "false"},
+    };
+    struct fixture *fixture = *state;
+    for (size_t i = 0; i < sizeof(settings) / sizeof(settings[0]); i++) {
+        struct query_session *session = open_session(fixture);
+        char set[80], get[80], reset[80];
+        snprintf(set, sizeof(set), "set %s = '%s'", settings[i][0], settings[i][1]);
+        snprintf(get, sizeof(get), "select current_setting('%s')::text as s", settings[i][0]);
+        snprintf(reset, sizeof(reset), "reset %s", settings[i][0]);
+        AUTO(outcome) struct outcome before = {0};
+        AUTO(outcome) struct outcome inside = {0};
+        AUTO(outcome) struct outcome outside = {0};
+        AUTO(outcome) struct outcome after = {0};
+        start(&before, fixture, NULL, NULL, get);
+        outcome_wait(&before);
+        RUN_IN(changed, fixture, session, NULL, set);
+        start(&inside, fixture, session, NULL, get);
+        outcome_wait(&inside);
+        start(&outside, fixture, NULL, NULL, get);
+        outcome_wait(&outside);
+        assert_int_equal(inside.error.code, ERR_OK);
+        assert_false(str_equal(buf_str(&before.text), buf_str(&inside.text)));
+        if (!str_equal(buf_str(&before.text), buf_str(&outside.text)))
+            fail_msg("%s is seen outside of the session", settings[i][0]);
+        RUN_IN(back, fixture, session, NULL, reset);
+        start(&after, fixture, session, NULL, get);
+        outcome_wait(&after);
+        if (i < 6 && !str_equal(buf_str(&before.text), buf_str(&after.text)))
+            fail_msg("%s is %.*s after reset", settings[i][0], STR_ARG(buf_str(&after.text)));
+        query_session_close(&session);
+    }
+}
+
 static void begin_and_commit_work_as_text(void **state)
 {
     struct fixture *fixture = *state;
@@ -664,6 +703,7 @@ int main(void)
 #define FACT(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
     const struct CMUnitTest tests[] = {
         FACT(temporary_tables_and_settings_stay_in_the_session_alone),
+        FACT(settings_are_the_sessions_own),
         FACT(begin_and_commit_work_as_text),
         FACT(a_session_without_leftovers_runs_side_by_side),
         FACT(a_session_with_leftovers_runs_in_order),

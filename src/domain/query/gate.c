@@ -6,6 +6,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+#include "base/buf.h"
 #include "base/limits.h"
 #include "domain/query/gate_priv.h"
 
@@ -55,6 +56,12 @@ struct str gate_cite(struct str text, size_t len)
     while (len && ((unsigned char)text.ptr[len] & 0xC0) == 0x80)
         len--;
     return str_slice(text, 0, len);
+}
+
+void gate_edit(struct gate *gate, size_t at, size_t len, const char *text)
+{
+    assert(!gate->edits.count || at >= gate->edits.items[gate->edits.count - 1].at);
+    vec_push(&gate->edits, ((struct gate_edit){.at = at, .len = len, .text = text}));
 }
 
 struct gate_level *gate_level(struct gate *gate)
@@ -231,13 +238,14 @@ static bool gate_may_quote(const struct gate *gate, const struct lexer_token *to
     return before != '"' && before != '&' && (end == gate->sql.len || gate->sql.ptr[end] != '"');
 }
 
-/* A bare `default` is a keyword, but it is also the name of the schema where tables live. */
+/* A bare `default` is a keyword, but it is also the name of the schema where tables live; lower case, however the
+ * keyword was written. */
 static void gate_quote_default(struct gate *gate, size_t index, bool table)
 {
     bool qualifies = gate_is_operator(gate, index + 1, ".") && !gate_is_operator(gate, index - 1, ".");
     if (gate_is_word(gate, index, "default") && (qualifies || table || gate_is_word(gate, index - 1, "use")) &&
         gate_may_quote(gate, &gate->tokens.items[index]))
-        vec_push(&gate->quoted, gate->tokens.items[index].start);
+        gate_edit(gate, gate->tokens.items[index].start, sizeof("default") - 1, "\"default\"");
 }
 
 static bool gate_word(struct gate *gate, size_t index)
@@ -308,38 +316,34 @@ static bool gate_walk(struct gate *gate)
     return true;
 }
 
-/* The text with quotes around the names that need them. */
+/* The text with its edits. */
 static struct str gate_rewrite(struct gate *gate)
 {
-    const size_t len = sizeof("default") - 1;
-    char *text = arena_alloc(gate->arena, gate->sql.len + 2 * gate->quoted.count + 1);
-    size_t from = 0, to = 0;
-    for (size_t i = 0; i < gate->quoted.count; i++) {
-        size_t at = gate->quoted.items[i];
-        memcpy(text + to, gate->sql.ptr + from, at - from);
-        to += at - from;
-        /* Lower case: the schema's name, however the keyword was written. */
-        memcpy(text + to, "\"default\"", len + 2);
-        to += len + 2;
-        from = at + len;
+    AUTO(buf) struct buf text = {0};
+    size_t from = 0;
+    for (size_t i = 0; i < gate->edits.count; i++) {
+        const struct gate_edit *edit = &gate->edits.items[i];
+        buf_append_str(&text, str_slice(gate->sql, from, edit->at - from));
+        buf_append_str(&text, str_from(edit->text));
+        from = edit->at + edit->len;
     }
-    memcpy(text + to, gate->sql.ptr + from, gate->sql.len - from);
-    return str_bytes(text, to + gate->sql.len - from);
+    buf_append_str(&text, str_from_index(gate->sql, from));
+    return str_copy(gate->arena, buf_str(&text));
 }
 
 static void gate_result(struct gate *gate, struct str sql, struct gate_result *result_out)
 {
     *result_out = (struct gate_result){
         .sql = gate->sql,
-        .rewritten = gate->sql.ptr != sql.ptr || gate->quoted.count > 0,
+        .rewritten = gate->sql.ptr != sql.ptr || gate->edits.count > 0,
         .statement_count = gate->statement_count,
         .may_write = gate->may_write,
         .may_leave = gate->may_leave,
-        .quoted_count = gate->quoted.count,
+        .edit_count = gate->edits.count,
     };
-    if (!gate->quoted.count)
+    if (!gate->edits.count)
         return;
-    result_out->quoted = arena_copy(gate->arena, gate->quoted.items, gate->quoted.count * sizeof(size_t));
+    result_out->edits = arena_copy(gate->arena, gate->edits.items, gate->edits.count * sizeof(struct gate_edit));
     result_out->sql = gate_rewrite(gate);
 }
 
@@ -361,21 +365,24 @@ bool gate_check(struct str sql, struct str tenant, struct arena *arena, struct g
         gate_result(&gate, sql.len ? sql : gate.sql, result_out);
     vec_done(&gate.tokens);
     vec_done(&gate.levels);
-    vec_done(&gate.quoted);
+    vec_done(&gate.edits);
     return ok;
 }
 
 size_t gate_map_offset(const struct gate_result *result, size_t offset)
 {
-    const size_t len = sizeof("default") - 1;
-    for (size_t i = result->quoted_count; i-- > 0;) {
-        size_t begins = result->quoted[i] + 2 * i; /* of the opening quote in the new text */
+    size_t added = 0, removed = 0; /* by the edits before */
+    for (size_t i = 0; i < result->edit_count; i++) {
+        const struct gate_edit *edit = &result->edits[i];
+        size_t len = strlen(edit->text), begins = edit->at + added - removed;
         if (offset <= begins)
-            continue;
-        if (offset >= begins + len + 2)
-            return offset - 2 * (i + 1);
-        /* inside the quoted name */
-        return result->quoted[i] + (offset - begins - 1 < len ? offset - begins - 1 : len - 1);
+            break;
+        if (offset < begins + len) { /* inside: a letter of a quoted name is one further on */
+            size_t inside = offset - begins - (edit->text[0] == '"');
+            return edit->at + (inside < edit->len ? inside : edit->len - (edit->len > 0));
+        }
+        added += len;
+        removed += edit->len;
     }
-    return offset;
+    return offset + removed - added;
 }

@@ -1,10 +1,17 @@
 /* What SQL text may say. A lexer over the text refuses what reaches out of the tenant (files, network, other databases,
- * extensions, secrets, settings outside the list, logs), bounds what makes the planner slow, and rewrites the two names
- * that DuckDB cannot resolve itself. Statement kinds are checked a second time by the worker, from DuckDB's prepare.
- * Pure: no I/O, no state. Fail closed: what the lexer does not understand is refused. */
+ * extensions, secrets, settings outside the list, logs), bounds what makes the planner slow, and rewrites what DuckDB
+ * would take otherwise: the schema's name `default`, and settings, which are the session's and not everybody's.
+ * Statement kinds are checked a second time by the worker, from DuckDB's prepare. Pure: no I/O, no state. Fail closed:
+ * what the lexer does not understand is refused. */
 #pragma once
 #include "base/arena.h"
 #include "base/err.h"
+
+/* One change of the text: len bytes at an offset of the input became another text. */
+struct gate_edit {
+    size_t at, len;
+    const char *text; /* static */
+};
 
 struct gate_result {
     struct str sql; /* rewritten text; the input itself when nothing changed */
@@ -12,8 +19,8 @@ struct gate_result {
     size_t statement_count; /* 0: only comments and white space, refused by the caller */
     bool may_write;         /* a guess from the first words, for routing; the worker decides */
     bool may_leave;         /* likewise: something stays in the connection (transaction, temporary object, setting) */
-    const size_t *quoted;   /* where in the input names were put in quotes, ascending: each added two bytes */
-    size_t quoted_count;
+    const struct gate_edit *edits; /* ascending */
+    size_t edit_count;
 };
 
 /* tenant: its id, for `<tenant>.iceberg.t`. Errors name line and column. */

@@ -4,6 +4,7 @@
 #include "base/arena.h"
 #include "base/err.h"
 #include "base/vec.h"
+#include "domain/query/gate.h"
 #include "domain/query/gate_words.h"
 #include "domain/query/lexer.h"
 
@@ -28,7 +29,7 @@ struct gate {
     size_t table_at;     /* index of the last token that named one */
     bool may_write, may_leave;
     size_t statement_count;
-    VEC(size_t) quoted; /* offsets of names that need quotes */
+    VEC(struct gate_edit) edits;
 };
 
 /* The token's text; an empty one behind the last token. */
@@ -44,6 +45,8 @@ struct str gate_cite(struct str text, size_t len);
 bool gate_is_word(const struct gate *gate, size_t index, const char *word);
 /* A single-character (or other) operator. */
 bool gate_is_operator(const struct gate *gate, size_t index, const char *text);
+/* The result has this text instead of len bytes at the offset; in ascending order. */
+void gate_edit(struct gate *gate, size_t at, size_t len, const char *text);
 /* "line 1, column 8: <why>"; always false. */
 bool gate_refuse(struct gate *gate, size_t index, enum err_code code, const char *format, ...) PRINTF(4, 5);
 struct gate_level *gate_level(struct gate *gate);

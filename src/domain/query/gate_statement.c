@@ -60,14 +60,15 @@ static bool gate_write(struct gate *gate, size_t index)
     return true;
 }
 
+/* Many of DuckDB's settings are everybody's when no scope is named. */
 static bool gate_setting(struct gate *gate, size_t index)
 {
     struct str name = gate_name(gate, index);
     if (gate_words_is_setting(name))
         return true;
     gate_refuse(gate, index, ERR_DENIED, "the setting '%.*s' is not open to tenants", STR_ARG(gate_cite(name, 40)));
-    return err_hint(gate->err,
-                    "sessions may set TimeZone, default_order, default_null_order, schema, search_path, variables");
+    return err_hint(gate->err, "open are TimeZone, Calendar, default_order, default_null_order, default_collation, "
+                               "integer_division, schema, search_path, ... and variables");
 }
 
 static bool gate_set(struct gate *gate, size_t index)
@@ -79,6 +80,8 @@ static bool gate_set(struct gate *gate, size_t index)
     bool zone = gate_is_word(gate, at, "time") && gate_is_word(gate, at + 1, "zone");
     if (zone || (gate_is_word(gate, at, "variable") && gate_is_name(gate, at + 1)))
         return true;
+    if (at == index + 1 && at < gate->tokens.count)
+        gate_edit(gate, gate->tokens.items[at].start, 0, "SESSION ");
     return gate_setting(gate, at);
 }
 
@@ -87,6 +90,7 @@ static bool gate_pragma(struct gate *gate, size_t index)
     struct str name = gate_name(gate, index + 1);
     if (gate_is_operator(gate, index + 2, "=")) {
         gate->may_leave = true;
+        gate_edit(gate, gate->tokens.items[index].start, gate->tokens.items[index].len, "SET SESSION");
         return gate_setting(gate, index + 1);
     }
     if (gate_words_is_pragma(name))

@@ -555,32 +555,72 @@ static void gate_maps_positions_back(void **state)
     }
 }
 
-static void gate_counts_statements_and_guesses_writes(void **state)
+static void gate_makes_settings_the_sessions_own(void **state)
+{
+    (void)state;
+    static const char *const cases[][2] = {
+        {"set default_null_order = 'x'", "set SESSION default_null_order = 'x'"},
+        {"SET/**/timezone TO 'UTC'; reset default_order",
+         "SET/**/SESSION timezone TO 'UTC'; reset SESSION default_order"},
+        {"pragma default_order = desc", "SET SESSION default_order = desc"},
+        {"set session schema = 'x'", "set session schema = 'x'"},
+        {"set variable x = 1", "set variable x = 1"},
+        {"reset variable x", "reset variable x"},
+        {"set time zone 'UTC'", "set time zone 'UTC'"},
+        {"pragma table_info('t')", "pragma table_info('t')"},
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        AUTO(arena) struct arena *arena = arena_new();
+        struct gate_result result;
+        struct err err;
+        if (!check(arena, cases[i][0], &result, &err))
+            fail_msg("%s: %s", cases[i][0], err.message);
+        if (!str_equal(result.sql, str_from(cases[i][1])))
+            fail_msg("%s became %.*s", cases[i][0], STR_ARG(result.sql));
+        assert_int_equal(gate_map_offset(&result, result.sql.len), strlen(cases[i][0]));
+        assert_int_equal(gate_map_offset(&result, result.sql.len - 1), strlen(cases[i][0]) - 1);
+    }
+}
+
+static void gate_counts_statements_and_guesses_what_they_do(void **state)
 {
     (void)state;
     static const struct {
         const char *sql;
         size_t count;
-        bool writes;
+        bool writes, leaves;
     } cases[] = {
-        {"", 0, false},
-        {" -- x\n;;", 0, false},
-        {"select 1", 1, false},
-        {"select 1;", 1, false},
-        {"select 1; ; (select 2)", 2, false},
-        {"insert into t values (1)", 1, true},
-        {"with x as (select 1) insert into t from x", 1, true},
-        {"explain delete from t", 1, true},
-        {"create table t (a int)", 1, true},
-        {"begin; select 1; commit", 3, false},
+        {"", 0, false, false},
+        {" -- x\n;;", 0, false, false},
+        {"select 1", 1, false, false},
+        {"select 1;", 1, false, false},
+        {"select 1; ; (select 2)", 2, false, false},
+        {"insert into t values (1)", 1, true, false},
+        {"with x as (select 1) insert into t from x", 1, true, false},
+        {"explain delete from t", 1, true, false},
+        {"create table t (a int)", 1, true, false},
+        {"create or replace temp table t (a int)", 1, true, true},
+        {"create temporary view v as select 1", 1, true, true},
+        {"create table if not exists temp.t (a int)", 1, true, true},
+        {"create table \"TEMP\".main.t (a int)", 1, true, true},
+        {"create table temp (a int)", 1, true, false},
+        {"explain analyze create temp table t (a int)", 1, true, true},
+        {"begin; select 1; commit", 3, false, true},
+        {"set timezone = 'UTC'", 1, false, true},
+        {"pragma default_order = desc", 1, false, true},
+        {"pragma show_tables", 1, false, false},
+        {"use s", 1, false, true},
+        {"prepare x as select 1", 1, false, true},
+        {"execute x", 1, false, true},
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         AUTO(arena) struct arena *arena = arena_new();
         struct gate_result result;
         struct err err;
         assert_true(check(arena, cases[i].sql, &result, &err));
-        if (result.statement_count != cases[i].count || result.may_write != cases[i].writes)
-            fail_msg("%s: %zu, %d", cases[i].sql, result.statement_count, result.may_write);
+        if (result.statement_count != cases[i].count || result.may_write != cases[i].writes ||
+            result.may_leave != cases[i].leaves)
+            fail_msg("%s: %zu, %d, %d", cases[i].sql, result.statement_count, result.may_write, result.may_leave);
     }
 }
 
@@ -594,7 +634,8 @@ int main(void)
         cmocka_unit_test(gate_bounds_what_makes_the_planner_slow),
         cmocka_unit_test(gate_quotes_the_schema_default),
         cmocka_unit_test(gate_maps_positions_back),
-        cmocka_unit_test(gate_counts_statements_and_guesses_writes),
+        cmocka_unit_test(gate_makes_settings_the_sessions_own),
+        cmocka_unit_test(gate_counts_statements_and_guesses_what_they_do),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -15,7 +15,8 @@
 #define QUERY_LAUNCH_CHANNEL_FD 3
 #define QUERY_LAUNCH_ENVIRONMENT_MAX 8
 
-/* Nothing of the front's environment reaches a worker but what steers the sanitizers of a test build. */
+/* Nothing of the front's environment reaches a worker but what steers the sanitizers of a test build. Its time zone,
+ * which RESET TimeZone goes back to, is UTC wherever the server stands. */
 static void query_launch_environment(struct arena *arena, char **environment)
 {
     static const char *const names[] = {"ASAN_OPTIONS", "UBSAN_OPTIONS", "TSAN_OPTIONS", "LSAN_OPTIONS"};
@@ -25,6 +26,7 @@ static void query_launch_environment(struct arena *arena, char **environment)
         if (value)
             environment[count++] = str_cstr(arena, str_format(arena, "%s=%s", names[i], value));
     }
+    environment[count++] = str_cstr(arena, S("TZ=UTC"));
     environment[count] = NULL;
 }
 

@@ -64,7 +64,8 @@ struct query_end {
     uint64_t bytes;
     int64_t queued_us, run_us;
     enum query_kind kind;
-    bool ran; /* QUERY_DESCRIBE_OR_RUN: it did more than read, so it ran */
+    bool ran;     /* QUERY_DESCRIBE_OR_RUN: it did more than read, so it ran */
+    bool depends; /* described: the result's types hold only until parameters are bound */
 };
 
 /* Who takes the result. The sink takes the slices of a piece; holding them back holds the worker back (back-pressure).

@@ -438,7 +438,8 @@ static void statement_finish(struct statement *statement, const struct err *erro
                             .queued_us = info.queued_us,
                             .run_us = info.run_us,
                             .kind = statement->answer.kind,
-                            .ran = statement->answer.ran};
+                            .ran = statement->answer.ran,
+                            .depends = statement->answer.depends};
     struct query_tenant *side = statement->side;
     statement->sink.on_end(statement->sink.owner, &end);
     query_statement_free(statement);

@@ -143,6 +143,7 @@ static bool query_task_on_end(struct query_task *task, struct str payload, struc
     struct query_task_end told = {.is_answered = true,
                                   .kind = (enum query_kind)end.kind,
                                   .ran = end.ran,
+                                  .depends = end.depends,
                                   .in_transaction = end.transaction,
                                   .kept = end.kept,
                                   .rows = end.rows,
