@@ -186,8 +186,11 @@ static bool serve_open_faces(struct serve *serve, struct err *err)
         .users = serve->identity.users,
         .audit = serve->identity.audit,
     };
-    struct flight_options flight = {
-        .loop = serve->loop, .query = serve->query, .tenants = serve->tenants, .auth = serve->identity.auth};
+    struct flight_options flight = {.loop = serve->loop,
+                                    .query = serve->query,
+                                    .tenants = serve->tenants,
+                                    .auth = serve->identity.auth,
+                                    .audit = serve->identity.audit};
     serve->rest = rest_new(&rest, err);
     serve->flight = serve->rest ? flight_new(&flight, err) : NULL;
     if (!serve->flight)

@@ -2,6 +2,7 @@
 #include "face/flight/call.h"
 
 #include "base/clock.h"
+#include "domain/tenant/audit.h"
 #include "face/flight/guest.h"
 
 static void flight_call_welcome(struct flight_call *call)
@@ -34,13 +35,38 @@ void *flight_call_new(struct flight *flight, struct rpc_call *rpc, const struct 
 
 static void flight_call_release(struct flight_call *call)
 {
-    if (call->rpc || call->statement)
+    if (call->rpc || call->statement || call->refusal)
         return;
     if (call->release)
         call->release(call);
     flight_session_leave(call);
     arena_free(&call->arena);
     mem_free(call);
+}
+
+static void flight_call_on_written(void *owner, const struct err *ignored)
+{
+    struct flight_call *call = owner;
+    (void)ignored;                             /* it stays refused */
+    const struct err refusal = *call->refusal; /* the call may go with rpc_finish */
+    call->refusal = NULL;
+    if (call->rpc)
+        rpc_finish(call->rpc, &refusal);
+    else
+        flight_call_release(call);
+}
+
+/* What somebody may not do is in the audit trail before the answer leaves. */
+static void flight_call_refuse(struct flight_call *call, const struct err *error)
+{
+    const struct audit_event event = {.user = call->who->user,
+                                      .address = rpc_call_peer(call->rpc)->address,
+                                      .action = AUDIT_ACCESS,
+                                      .object = str_from(call->edge.method->name),
+                                      .tenant = str_from(call->edge.tenant),
+                                      .result = error->code};
+    call->refusal = arena_copy(call->arena, error, sizeof(*error));
+    audit_write(call->flight->audit, &event, flight_call_on_written, call);
 }
 
 void flight_call_finish(struct flight_call *call, const struct err *error)
@@ -51,7 +77,10 @@ void flight_call_finish(struct flight_call *call, const struct err *error)
     edge_finish(&call->edge, error, 0);
     if (call->statement)
         query_cancel(call->statement);
-    rpc_finish(call->rpc, error);
+    if (error && error->code == ERR_DENIED && call->flight->audit)
+        flight_call_refuse(call, error);
+    else
+        rpc_finish(call->rpc, error);
 }
 
 void flight_call_on_closed(struct rpc_call *rpc, bool finished)

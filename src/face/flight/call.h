@@ -16,6 +16,7 @@ struct flight {
     struct query *query;
     struct tenant_list *tenants;
     struct auth *auth;                /* NULL: everyone is the administrator */
+    struct audit *audit;              /* NULL: refusals are not written down */
     const struct flight_guest *guest; /* who the call that starts now comes from; NULL in between, and for Handshake */
     bool guest_session;               /* and its method works in a session */
     struct flight_sessions sessions;
@@ -39,6 +40,7 @@ struct flight_call {
     struct list in_session;                    /* the calls of the entry */
     bool has_message;                          /* the request of a method that takes one message was there */
     bool finished;                             /* our status is on its way: nothing more may be sent */
+    const struct err *refusal;                 /* what waits for the audit trail; NULL: nothing. In the arena */
     void (*release)(struct flight_call *call); /* the method's own; may be NULL */
 };
 

@@ -106,6 +106,7 @@ struct flight *flight_new(const struct flight_options *options, struct err *err)
     flight->query = options->query;
     flight->tenants = options->tenants;
     flight->auth = options->auth;
+    flight->audit = options->audit;
     flight_tickets_init(&flight->tickets);
     flight_sessions_init(&flight->sessions, &flight->tickets);
     list_init(&flight->gets);

@@ -6,6 +6,7 @@
 #pragma once
 #include "base/err.h"
 
+struct audit;
 struct auth;
 struct loop;
 struct query;
@@ -18,7 +19,8 @@ struct flight_options {
     struct loop *loop;
     struct query *query;
     struct tenant_list *tenants;
-    struct auth *auth; /* NULL: everyone is the administrator (tests) */
+    struct auth *auth;   /* NULL: everyone is the administrator (tests) */
+    struct audit *audit; /* NULL: what is refused is not written down */
 };
 
 struct flight *flight_new(const struct flight_options *options, struct err *err);
