@@ -5,6 +5,7 @@ import os
 import pathlib
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 import time
@@ -114,17 +115,20 @@ def port_open(port):
     return check
 
 
-def eider(data, port):
-    """eider on a data directory."""
+def eider(data, port, tls=False):
+    """eider on a data directory; with tls, its certificate is tls.crt there."""
+    url = f"{'https' if tls else 'http'}://127.0.0.1:{port}/ready"
+    unchecked = ssl._create_unverified_context()
 
     def ready():
         try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{port}/ready", timeout=0.2) as answer:
+            with urllib.request.urlopen(url, timeout=0.2, context=unchecked if tls else None) as answer:
                 return answer.status == 200
         except OSError:
             return False
 
-    return Server([EIDER, "serve", "--data", data, "--listen", f"127.0.0.1:{port}"], ready)
+    flags = ["--tls-self-signed"] if tls else []
+    return Server([EIDER, "serve", "--data", data, "--listen", f"127.0.0.1:{port}", *flags], ready)
 
 
 def create_tenant(port, tenant):

@@ -32,6 +32,14 @@ def eider():
 
 
 @contextlib.contextmanager
+def eider_tls():
+    port, data = measure.free_port(), eider_data()
+    with measure.eider(data, port, tls=True) as server:
+        certificate = (data / "tls.crt").read_bytes()
+        yield server.pid, flight.connect(f"grpc+tls://127.0.0.1:{port}", tls_root_certs=certificate), port
+
+
+@contextlib.contextmanager
 def python_flight():
     """Peer (a)."""
     port = measure.free_port()

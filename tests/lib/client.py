@@ -16,8 +16,12 @@ class Client:
     def __init__(self, server, tenant=None):
         self.server = server
         self.tenant = tenant
-        self.flight = flight.FlightClient(server.flight_url)
+        self.flight = flight.FlightClient(server.flight_url, **server.flight_trust)
         self.http = requests.Session()
+        self.http.trust_env = False  # a CA bundle of the environment would win
+        self.http.verify = server.trust or True
+        self.http.trust_env = False  # a CA bundle of the environment would win
+        self.http.verify = server.trust or True
 
     def close(self):
         self.flight.close()
@@ -90,9 +94,11 @@ class Client:
 
 
 def create_tenant(server, tenant):
-    answer = requests.post(f"{server.url}/api/v1/tenants", json={"id": tenant}, timeout=60)
+    answer = requests.post(f"{server.url}/api/v1/tenants", json={"id": tenant}, timeout=60,
+                           verify=server.trust)
     assert answer.status_code in (200, 201), answer.text
 
 
 def delete_tenant(server, tenant):
-    return requests.delete(f"{server.url}/api/v1/tenants/{tenant}", timeout=60, headers={"Content-Type": "application/json"})
+    return requests.delete(f"{server.url}/api/v1/tenants/{tenant}", timeout=60, verify=server.trust,
+                           headers={"Content-Type": "application/json"})

@@ -54,7 +54,7 @@ def memory(pid, field="VmRSS"):
 class Server:
     """A server and its data directory. The directory outlives the process: start() after kill() goes on with it."""
 
-    def __init__(self, directory, config=None, environment=None, build=BUILD):
+    def __init__(self, directory, config=None, environment=None, build=BUILD, flags=(), ca=None):
         self.directory = pathlib.Path(directory)
         self.directory.mkdir(parents=True, exist_ok=True)
         self.data = self.directory / "db"
@@ -62,7 +62,10 @@ class Server:
         self.config = config
         self.environment = environment or {}
         self.build = build
+        self.flags = [str(flag) for flag in flags]
+        self.ca = ca
         self.process = None
+        self.scheme = "http"
         self.port = 0
 
     def command(self, listen="127.0.0.1:0"):
@@ -71,7 +74,7 @@ class Server:
             path = self.directory / "eider.yaml"
             path.write_text(self.config)
             words += ["--config", str(path)]
-        return words
+        return words + self.flags
 
     def clean_environment(self):
         return {name: value for name, value in os.environ.items() if not name.startswith("EIDER_")} | self.environment
@@ -92,22 +95,31 @@ class Server:
     def _answers(self):
         assert self.process.poll() is None, f"the server ended with {self.process.returncode}"
         address = self.data / "eider.addr"
-        match = re.search(r":(\d+)\s*$", address.read_text()) if address.exists() else None
+        match = re.search(r"^(https?)://.*:(\d+)\s*$", address.read_text()) if address.exists() else None
         if not match:
             return False
-        self.port = int(match.group(1))
+        self.scheme, self.port = match.group(1), int(match.group(2))
         try:
-            return requests.get(f"{self.url}/ready", timeout=5).status_code == 200
+            return requests.get(f"{self.url}/ready", timeout=5, verify=self.trust).status_code == 200
         except requests.ConnectionError:
             return False
 
     @property
     def url(self):
-        return f"http://127.0.0.1:{self.port}"
+        return f"{self.scheme}://127.0.0.1:{self.port}"
 
     @property
     def flight_url(self):
-        return f"grpc://127.0.0.1:{self.port}"
+        return f"grpc{'+tls' if self.scheme == 'https' else ''}://127.0.0.1:{self.port}"
+
+    @property
+    def trust(self):
+        """The file with the certificate that clients have to trust: the CA, or what --tls-self-signed made."""
+        return str(self.ca or self.data / "tls.crt") if self.scheme == "https" else None
+
+    @property
+    def flight_trust(self):
+        return {"tls_root_certs": pathlib.Path(self.trust).read_bytes()} if self.trust else {}
 
     @property
     def pid(self):

@@ -12,8 +12,10 @@
 /* The largest record (RFC 8446 5.1). */
 #define TLS_RECORD ((size_t)16384)
 #define TLS_BATCH ((size_t)256 * 1024)
+/* One call of OpenSSL encrypts so much at most, so that a batch ends near its size. */
+#define TLS_PIECE (4 * TLS_RECORD)
 /* More than our own batches: answers to control messages that the peer does not take. */
-#define TLS_UNSENT_MAX (TLS_BATCH + (size_t)128 * 1024)
+#define TLS_UNSENT_MAX (2 * TLS_BATCH)
 #define TLS_PIECES 16
 
 struct tls_stream {
@@ -202,7 +204,7 @@ static struct str tls_stream_next(struct outbox *outbox, uint8_t *record)
     size_t count = outbox_peek(outbox, pieces, TLS_PIECES), len = 0;
     if (count == 1 || pieces[0].iov_len >= TLS_RECORD) {
         size_t whole = pieces[0].iov_len / TLS_RECORD * TLS_RECORD;
-        len = whole && whole < TLS_BATCH ? whole : whole ? TLS_BATCH : pieces[0].iov_len;
+        len = whole == 0 ? pieces[0].iov_len : whole < TLS_PIECE ? whole : TLS_PIECE;
         return str_bytes(pieces[0].iov_base, len);
     }
     for (size_t i = 0; i < count && len < TLS_RECORD; i++) {

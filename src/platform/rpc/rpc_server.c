@@ -235,6 +235,20 @@ static size_t rpc_sniff_postgres_asks(struct rpc_peer *peer, struct str bytes, s
     return bytes.len;
 }
 
+static size_t rpc_refused_http2_on_input(struct connection *connection, struct str bytes)
+{
+    char text[CONNECTION_ADDRESS_SIZE];
+    struct str address = connection_local_address(connection, text);
+    size_t consumed;
+    if (!refusal_http2(connection_outbox(connection), address, bytes, &consumed))
+        return consumed;
+    connection_close(connection);
+    return bytes.len;
+}
+
+static const struct connection_protocol rpc_refused_http2_protocol = {.on_input = rpc_refused_http2_on_input,
+                                                                      .on_closed = rpc_peer_on_closed};
+
 /* Where TLS is spoken, and the client has not begun with it. */
 static size_t rpc_sniff_plain(struct rpc_peer *peer, struct str bytes)
 {
@@ -258,8 +272,9 @@ static size_t rpc_sniff_plain(struct rpc_peer *peer, struct str bytes)
         refusal_http1(outbox, address);
         break;
     case SNIFF_HTTP2:
-        refusal_http2(outbox, address);
-        break;
+        refusal_http2_begin(outbox);
+        connection_set_protocol(peer->connection, &rpc_refused_http2_protocol, peer);
+        return SNIFF_BYTES_MAX; /* the preface */
     case SNIFF_POSTGRES_STARTUP:
         refusal_postgres(outbox, S("28000"), S("connections without TLS are refused: use sslmode=require"));
         break;
