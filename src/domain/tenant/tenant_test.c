@@ -249,6 +249,37 @@ static void the_only_tenant_is_meant_when_none_is_named(void **state)
     assert_non_null(tenant_resolve(fixture->tenants, NULL, S("beta"), &error));
 }
 
+static void a_hidden_tenant_is_like_none(void **state)
+{
+    struct fixture *fixture = *state;
+    struct err hidden, missing;
+    const struct grant grants[] = {{S("acme"), ROLE_READER}, {S("gone"), ROLE_OWNER}};
+    struct principal who = {.user = S("rita"), .grants = grants, .grant_count = 2};
+    assert_null(tenant_resolve(fixture->tenants, &who, S(""), &missing));
+    assert_non_null(strstr(missing.hint, "rita"));
+    static const char *const ids[] = {"acme", "beta"};
+    for (size_t i = 0; i < 2; i++)
+        assert_int_equal(create(fixture, ids[i]), ERR_OK);
+    assert_true(str_equal(tenant_resolve(fixture->tenants, &who, S(""), &missing)->id, S("acme")));
+    assert_true(str_equal(tenant_resolve(fixture->tenants, &who, S("acme"), &missing)->id, S("acme")));
+    assert_null(tenant_resolve(fixture->tenants, &who, S("beta"), &hidden));
+    assert_null(tenant_resolve(fixture->tenants, &who, S("beto"), &missing));
+    assert_true(hidden.code == ERR_NOT_FOUND && missing.code == ERR_NOT_FOUND);
+    assert_string_equal(hidden.message, "tenant 'beta' does not exist");
+    assert_string_equal(missing.message, "tenant 'beto' does not exist");
+    assert_string_equal(hidden.hint, missing.hint);
+    assert_false(principal_need(&who, S("beta"), ROLE_READER, &missing));
+    assert_string_equal(hidden.message, missing.message);
+    assert_false(principal_need(&who, S("acme"), ROLE_WRITER, &missing));
+    assert_int_equal(missing.code, ERR_DENIED);
+    who.everywhere = ROLE_WRITER;
+    assert_null(tenant_resolve(fixture->tenants, &who, S(""), &missing));
+    assert_non_null(tenant_resolve(fixture->tenants, &who, S("beta"), &missing));
+    assert_int_equal(principal_role(&who, S("acme")), ROLE_WRITER);
+    who.tenant = S("beta");
+    assert_true(str_equal(tenant_resolve(fixture->tenants, &who, S(""), &missing)->id, S("beta")));
+}
+
 static void a_thousand_tenants_open_quickly(void **state)
 {
     struct fixture *fixture = *state;
@@ -277,6 +308,7 @@ int main(void)
         FACT(deletion_removes_all_and_follows_no_link),
         FACT(an_interrupted_deletion_finishes_at_start),
         FACT(the_only_tenant_is_meant_when_none_is_named),
+        FACT(a_hidden_tenant_is_like_none),
         FACT(a_thousand_tenants_open_quickly),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
