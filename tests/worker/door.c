@@ -232,3 +232,63 @@ void kill_worker(struct fixture *fixture)
     while (worker_pid(fixture) == pid)
         pause_for(fixture, 1000);
 }
+
+/* --- Sessions --- */
+
+void on_expired(void *owner)
+{
+    struct fixture *fixture = owner;
+    fixture->done = true;
+    loop_stop(fixture->loop);
+}
+
+struct query_session *open_session(struct fixture *fixture)
+{
+    struct err err;
+    fixture->done = false;
+    struct query_session *session = query_session_open(fixture->query, &anna, on_expired, fixture, &err);
+    assert_non_null(session);
+    return session;
+}
+
+void start(struct outcome *outcome, struct fixture *fixture, struct query_session *session, const char *transaction,
+           const char *sql)
+{
+    struct query_request request = {.tenant = S("acme"),
+                                    .sql = str_from(sql),
+                                    .session = session,
+                                    .transaction = str_from(transaction),
+                                    .format = QUERY_FORMAT_CSV};
+    outcome_request(outcome, fixture, &request);
+}
+
+enum err_code run(struct fixture *fixture, struct query_session *session, const char *transaction, const char *sql)
+{
+    AUTO(outcome) struct outcome outcome = {0};
+    start(&outcome, fixture, session, transaction, sql);
+    outcome_wait(&outcome);
+    return outcome.error.code;
+}
+
+void assert_in(struct fixture *fixture, struct query_session *session, const char *transaction, const char *sql,
+               const char *wanted)
+{
+    RUN_IN(outcome, fixture, session, transaction, sql);
+    assert_text(&outcome, wanted);
+}
+
+void collect(struct outcome *source, struct fixture *fixture, const char *sql)
+{
+    source->keep = true;
+    outcome_start(source, fixture, "beta", sql, QUERY_FORMAT_FLIGHT, CLOCK_NEVER);
+    outcome_wait(source);
+    assert_int_equal(source->error.code, ERR_OK);
+}
+
+struct str bare_header(const struct outcome *source, size_t index)
+{
+    const struct slice *header = &source->kept.items[index].header;
+    struct str text = str_bytes(header->ptr, header->len);
+    bool framed = text.len >= 8 && memcmp(text.ptr, "\xff\xff\xff\xff", 4) == 0;
+    return str_from_index(text, framed ? 8 : 0);
+}

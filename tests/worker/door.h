@@ -20,7 +20,7 @@
 #include "base/log.h"
 #include "base/vec.h"
 #include "domain/query/import.h"
-#include "domain/query/query.h"
+#include "domain/query/session.h"
 #include "platform/store/store.h"
 
 extern const struct principal anna; /* the administrator */
@@ -98,3 +98,36 @@ void pause_for(struct fixture *fixture, int64_t us);
 int worker_pid(struct fixture *fixture);
 /* Returns when the front knows. */
 void kill_worker(struct fixture *fixture);
+
+/* --- Sessions --- */
+
+/* Runs until it is cancelled. */
+#define LONG "select count(*) as n from range(100000000) a, range(100000) b"
+
+/* Sets the fixture's done. */
+void on_expired(void *owner);
+/* Of anna, with on_expired. */
+struct query_session *open_session(struct fixture *fixture);
+/* In acme, as CSV; session and transaction may be NULL. */
+void start(struct outcome *outcome, struct fixture *fixture, struct query_session *session, const char *transaction,
+           const char *sql);
+/* The same to its end; gives the code. */
+enum err_code run(struct fixture *fixture, struct query_session *session, const char *transaction, const char *sql);
+
+#define RUN_IN(name, fixture, session, transaction, sql) \
+    AUTO(outcome) struct outcome name = {0};             \
+    start(&name, fixture, session, transaction, sql);    \
+    outcome_wait(&name);                                 \
+    if (name.error.code != ERR_OK)                       \
+    fail_msg("%s: %s", sql, name.error.message)
+
+/* Succeeds with this CSV. */
+void assert_in(struct fixture *fixture, struct query_session *session, const char *transaction, const char *sql,
+               const char *wanted);
+
+/* --- Arrow messages --- */
+
+/* Keeps the messages of a result, for an upload or as values of parameters. */
+void collect(struct outcome *source, struct fixture *fixture, const char *sql);
+/* The flatbuffer of a kept message. */
+struct str bare_header(const struct outcome *source, size_t index);

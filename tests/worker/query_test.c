@@ -214,14 +214,6 @@ static void writes_are_refused_beyond_the_quota(void **state)
 
 /* --- Uploads: the messages of a result go in again --- */
 
-/* The flatbuffer in an encapsulated IPC message, or the bytes themselves. */
-static struct str bare_header(struct str header)
-{
-    if (header.len >= 8 && memcmp(header.ptr, "\xff\xff\xff\xff", 4) == 0)
-        return str_from_index(header, 8);
-    return header;
-}
-
 static void send_messages(struct outcome *upload, struct outcome *source, int times)
 {
     struct err error;
@@ -234,7 +226,7 @@ static void send_messages(struct outcome *upload, struct outcome *source, int ti
             assert_int_equal((uintptr_t)body % 64, 0);
             if (piece->body.len)
                 memcpy(body, piece->body.ptr, piece->body.len);
-            query_upload_message(upload->statement, bare_header(str_bytes(piece->header.ptr, piece->header.len)));
+            query_upload_message(upload->statement, bare_header(source, i));
             while (!upload->ended && query_upload_is_full(upload->statement))
                 loop_run(upload->fixture->loop);
         }
@@ -254,14 +246,6 @@ static void upload_start(struct outcome *upload, struct fixture *fixture, const 
                                            .protocol = S("test")};
     upload->statement = query_upload(fixture->query, &request, &sink, outcome_on_ready, &error);
     assert_non_null(upload->statement);
-}
-
-static void collect(struct outcome *source, struct fixture *fixture, const char *sql)
-{
-    source->keep = true;
-    outcome_start(source, fixture, "beta", sql, QUERY_FORMAT_FLIGHT, CLOCK_NEVER);
-    outcome_wait(source);
-    assert_int_equal(source->error.code, ERR_OK);
 }
 
 static void an_upload_is_there_when_its_end_says_so(void **state)

@@ -1,39 +1,8 @@
 /* Sessions with real workers: what stays between statements, their order, transactions, prepared statements, loss, and
  * who may. */
-#include "domain/query/session.h"
 #include "door.h"
 
-#define LONG "select count(*) as n from range(100000000) a, range(100000) b"
-
-/* --- Sessions --- */
-
-static void on_expired(void *owner)
-{
-    struct fixture *fixture = owner;
-    fixture->done = true;
-    loop_stop(fixture->loop);
-}
-
-static struct query_session *open_session(struct fixture *fixture)
-{
-    struct err err;
-    fixture->done = false;
-    struct query_session *session = query_session_open(fixture->query, &anna, on_expired, fixture, &err);
-    assert_non_null(session);
-    return session;
-}
-
-/* In acme; transaction may be NULL. */
-static void start(struct outcome *outcome, struct fixture *fixture, struct query_session *session,
-                  const char *transaction, const char *sql)
-{
-    struct query_request request = {.tenant = S("acme"),
-                                    .sql = str_from(sql),
-                                    .session = session,
-                                    .transaction = str_from(transaction),
-                                    .format = QUERY_FORMAT_CSV};
-    outcome_request(outcome, fixture, &request);
-}
+/* --- Transactions --- */
 
 static void step(struct outcome *outcome, struct fixture *fixture, struct query_session *session,
                  enum query_transaction_step asked, const char *transaction)
@@ -42,30 +11,6 @@ static void step(struct outcome *outcome, struct fixture *fixture, struct query_
         .tenant = S("acme"), .session = session, .transaction = str_from(transaction), .step = asked};
     outcome_request(outcome, fixture, &request);
     outcome_wait(outcome);
-}
-
-/* Runs to the end and gives the code. */
-static enum err_code run(struct fixture *fixture, struct query_session *session, const char *transaction,
-                         const char *sql)
-{
-    AUTO(outcome) struct outcome outcome = {0};
-    start(&outcome, fixture, session, transaction, sql);
-    outcome_wait(&outcome);
-    return outcome.error.code;
-}
-
-#define RUN_IN(name, fixture, session, transaction, sql) \
-    AUTO(outcome) struct outcome name = {0};             \
-    start(&name, fixture, session, transaction, sql);    \
-    outcome_wait(&name);                                 \
-    if (name.error.code != ERR_OK)                       \
-    fail_msg("%s: %s", sql, name.error.message)
-
-static void assert_in(struct fixture *fixture, struct query_session *session, const char *transaction, const char *sql,
-                      const char *wanted)
-{
-    RUN_IN(outcome, fixture, session, transaction, sql);
-    assert_text(&outcome, wanted);
 }
 
 static void begin(struct fixture *fixture, struct query_session *session, char transaction[40])
@@ -575,13 +520,11 @@ static void upload(struct outcome *outcome, struct fixture *fixture, struct quer
         return;
     for (size_t i = 0; i < source->kept.count; i++) {
         struct query_piece *piece = &source->kept.items[i];
-        struct str header = str_bytes(piece->header.ptr, piece->header.len);
         uint8_t *body = query_upload_body(outcome->statement, piece->body.len, &outcome->error);
         assert_non_null(body);
         if (piece->body.len)
             memcpy(body, piece->body.ptr, piece->body.len);
-        bool framed = header.len >= 8 && memcmp(header.ptr, "\xff\xff\xff\xff", 4) == 0;
-        query_upload_message(outcome->statement, str_from_index(header, framed ? 8 : 0));
+        query_upload_message(outcome->statement, bare_header(source, i));
     }
     query_upload_finish(outcome->statement);
     outcome_wait(outcome);
@@ -591,9 +534,8 @@ static void an_upload_joins_the_single_open_transaction(void **state)
 {
     struct fixture *fixture = *state;
     struct query_session *session = open_session(fixture);
-    AUTO(outcome) struct outcome source = {.keep = true};
-    outcome_start(&source, fixture, "beta", "select range as a from range(100)", QUERY_FORMAT_FLIGHT, CLOCK_NEVER);
-    outcome_wait(&source);
+    AUTO(outcome) struct outcome source = {0};
+    collect(&source, fixture, "select range as a from range(100)");
     char first[40], second[40];
     begin(fixture, session, first);
     AUTO(outcome) struct outcome joins = {0};
@@ -616,9 +558,8 @@ static void a_temporary_upload_stays_in_its_session(void **state)
 {
     struct fixture *fixture = *state;
     struct query_session *session = open_session(fixture);
-    AUTO(outcome) struct outcome source = {.keep = true};
-    outcome_start(&source, fixture, "beta", "select range as a from range(100)", QUERY_FORMAT_FLIGHT, CLOCK_NEVER);
-    outcome_wait(&source);
+    AUTO(outcome) struct outcome source = {0};
+    collect(&source, fixture, "select range as a from range(100)");
     AUTO(outcome) struct outcome without = {0};
     upload(&without, fixture, NULL, true, &source);
     assert_int_equal(without.error.code, ERR_PRECONDITION);

@@ -94,7 +94,7 @@ struct query_binds {
 
 struct query_request {
     const struct principal *who;
-    struct str tenant; /* may be empty: see tenant_resolve */
+    struct str tenant; /* may be empty */
     struct str sql;
     struct str parameters; /* JSON, or empty */
     enum query_purpose purpose;
@@ -115,7 +115,8 @@ struct query_request {
     uint64_t request_id;
 };
 
-/* Texts are copied. NULL with *err when refused at once (gate, tenant, queue full, draining). */
+/* Texts are copied. NULL with *err when refused at once (gate, role, tenant, session, queue full, draining). An empty
+ * tenant is that of the prepared statement, the transaction, the session or the token, else tenant_resolve decides. */
 struct statement *query_run(struct query *query, const struct query_request *request, const struct query_sink *sink,
                             struct err *err);
 

@@ -13,12 +13,19 @@ static void query_session_on_time(struct loop_timer *timer)
 {
     struct query_session *session = timer->owner;
     int64_t left_us = session->used_us + limits_get(LIMIT_SESSION_IDLE) * CLOCK_SECOND - clock_now_us();
-    if (!session->expires && session->statement_count)
-        left_us = limits_get(LIMIT_SESSION_IDLE) * CLOCK_SECOND;
+    if (session->statement_count) /* the end of the last one sets the timer again */
+        return;
     if (!session->expires && left_us > 0)
         loop_timer_set(session->query->loop, timer, left_us);
     else
         session->on_expired(session->owner);
+}
+
+/* From the loop, in its next turn, or when its statements have ended. */
+static void query_session_expire(struct query_session *session)
+{
+    session->expires = true;
+    loop_timer_set(session->query->loop, &session->timer, 0);
 }
 
 /* The user's list, made for its first session. */
@@ -163,20 +170,16 @@ void query_session_leave(struct statement *statement)
     struct query_session *session = statement->session;
     if (!session || list_is_empty(&statement->session_node))
         return;
-    list_remove(&statement->session_node);
-    session->statement_count--;
-    query_session_touch(session);
     statement->session = NULL;
+    list_remove(&statement->session_node);
+    query_session_touch(session);
+    if (--session->statement_count)
+        return;
+    int64_t left_us = session->expires ? 0 : limits_get(LIMIT_SESSION_IDLE) * CLOCK_SECOND;
+    loop_timer_set(session->query->loop, &session->timer, left_us);
 }
 
 /* --- Expiry --- */
-
-/* From the loop, in its next turn. */
-static void query_session_expire(struct query_session *session)
-{
-    session->expires = true;
-    loop_timer_set(session->query->loop, &session->timer, 0);
-}
 
 static void query_user_expire(struct query_user *user, struct str tenant)
 {

@@ -6,12 +6,17 @@
  * that dies takes what was left with it: the session's next statement fails once with ERR_UNAVAILABLE ("session lost"),
  * later ones find it empty. A session belongs to one user and may be used with several tenants, a connection in each.
  *
+ * While a transaction that was begun by step has the session's connection, statements that do not name it run on their
+ * own, as if the session were empty, unless they are about the connection itself (SET, COMMIT, CREATE TEMP ...).
+ * Uploads join the single open transaction. Who has waited for session.busy_wait gets ERR_CONFLICT.
+ *
  * Loop thread only. */
 #pragma once
 #include "domain/query/query.h"
 
-/* ERR_RESOURCE beyond session.max_sessions of the user. on_expired: it was idle for session.idle_timeout, or its user
- * or tenant is gone; the owner has to close it. Comes from the loop. */
+/* ERR_RESOURCE beyond session.max_sessions of the user. on_expired: it was idle for session.idle_timeout, its user or
+ * tenant is gone, or the server is shutting down; the owner has to close it. Comes from the loop, when none of its
+ * statements runs. All sessions are closed before query_free. */
 struct query_session *query_session_open(struct query *query, const struct principal *who,
                                          void (*on_expired)(void *owner), void *owner, struct err *err);
 /* Cancels its statements (their ends still come), rolls back, and forgets. Accepts NULL inside. */

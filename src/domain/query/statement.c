@@ -273,6 +273,11 @@ static bool statement_on_put_done(struct query_task *task, const struct channel_
 uint8_t *query_upload_body(struct statement *statement, size_t size, struct err *err)
 {
     assert(statement->intake);
+    bool is_bind = statement->kind != STATEMENT_UPLOAD;
+    if (is_bind && query_intake_bytes(statement->intake) + size > (uint64_t)limits_get(LIMIT_BINDS)) {
+        limits_err(LIMIT_BINDS, err);
+        return NULL;
+    }
     return query_intake_body(statement->intake, size, statement->task.process, err);
 }
 
