@@ -108,6 +108,10 @@ static void script_answer(struct script *script)
         channel_encode_empty(&script->out, CHANNEL_END, script->frame.statement + 1);
     else if (script_is(script, "put done"))
         channel_encode_put_done(&script->out, script->frame.statement, &(struct channel_put_done){.len = 5});
+    else if (script_is(script, "not asked for"))
+        script_data(script, (struct channel_data){.role = CHANNEL_DATA_RESULT_SCHEMA, .first = true, .header = S("x")});
+    else if (script_is(script, "unknown kind"))
+        channel_encode_end(&script->out, script->frame.statement, &(struct channel_end){.kind = 9});
     else if (script_is(script, "huge frame"))
         buf_append(&script->out, "\xff\xff\xff\x7f\x41\0\0\0\1\0\0\0\0\0\0\0", CHANNEL_HEADER_SIZE);
     else if (script_is(script, "crash"))
@@ -248,7 +252,8 @@ static void a_worker_that_lies_is_killed(void **state)
 {
     static const char *const lies[] = {"unknown block",   "too long",    "block twice", "not announced",
                                        "no first piece",  "cut message", "flood",       "unknown type",
-                                       "other statement", "put done",    "huge frame",  "ready twice"};
+                                       "other statement", "put done",    "huge frame",  "ready twice",
+                                       "not asked for",   "unknown kind"};
     for (size_t i = 0; i < sizeof(lies) / sizeof(lies[0]); i++) {
         struct fixture *fixture = *state;
         fixture->hold = true;

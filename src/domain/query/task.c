@@ -5,11 +5,15 @@
 
 /* --- What is asked --- */
 
-static void query_task_begin(struct query_task *task, struct query_process *process)
+#define QUERY_TASK_RESULT (1u << CHANNEL_DATA_RESULT)
+#define QUERY_TASK_SCHEMAS (1u << CHANNEL_DATA_RESULT_SCHEMA | 1u << CHANNEL_DATA_PARAMETER_SCHEMA)
+
+/* may_come: the roles of messages that answer this question. */
+static void query_task_begin(struct query_task *task, struct query_process *process, unsigned may_come)
 {
     task->body_left = task->inline_used = 0;
     task->started = false;
-    task->schemas = 0;
+    task->may_come = may_come;
     task->permille = -1;
     query_process_add(process, task);
 }
@@ -30,8 +34,10 @@ static uint32_t query_task_grant(struct query_task *task, uint32_t *blocks)
 void query_task_run(struct query_task *task, struct query_process *process, enum channel_type type,
                     struct channel_run *run)
 {
-    query_task_begin(task, process);
-    if (type == CHANNEL_RUN || run->run_unless_reads)
+    bool runs = type == CHANNEL_RUN || run->run_unless_reads;
+    unsigned schemas = type == CHANNEL_DESCRIBE ? QUERY_TASK_SCHEMAS : 0;
+    query_task_begin(task, process, schemas | (runs ? QUERY_TASK_RESULT : 0));
+    if (runs)
         run->block_count = query_task_grant(task, run->blocks);
     channel_encode_run(channel_out(process->channel), type, task->id, run);
     channel_flush(process->channel);
@@ -39,7 +45,7 @@ void query_task_run(struct query_task *task, struct query_process *process, enum
 
 void query_task_metadata(struct query_task *task, struct query_process *process, struct channel_metadata *metadata)
 {
-    query_task_begin(task, process);
+    query_task_begin(task, process, QUERY_TASK_RESULT);
     metadata->block_count = query_task_grant(task, metadata->blocks);
     channel_encode_metadata(channel_out(process->channel), task->id, metadata);
     channel_flush(process->channel);
@@ -47,14 +53,14 @@ void query_task_metadata(struct query_task *task, struct query_process *process,
 
 void query_task_upload(struct query_task *task, struct query_process *process, const struct channel_upload *upload)
 {
-    query_task_begin(task, process);
+    query_task_begin(task, process, 0);
     channel_encode_upload(channel_out(process->channel), task->id, upload);
     channel_flush(process->channel);
 }
 
 void query_task_snapshot(struct query_task *task, struct query_process *process, struct str path)
 {
-    query_task_begin(task, process);
+    query_task_begin(task, process, 0);
     channel_encode_snapshot(channel_out(process->channel), task->id, path);
     channel_flush(process->channel);
 }
@@ -80,11 +86,10 @@ static bool query_task_check_piece(struct query_task *task, const struct channel
     if (data->header.len > (uint64_t)limits_get(LIMIT_IPC_HEADER))
         return limits_err(LIMIT_IPC_HEADER, err);
     unsigned role = 1u << data->role;
-    if (data->role != CHANNEL_DATA_RESULT) { /* one message of each, without body */
-        if ((task->schemas & role) || !data->first || data->body_total)
-            return err_set(err, ERR_INTERNAL, "the worker described a statement twice");
-        task->schemas |= role;
-    }
+    if (!(task->may_come & role) || (data->role != CHANNEL_DATA_RESULT && data->body_total))
+        return err_set(err, ERR_INTERNAL, "the worker sent a message that was not asked for");
+    if (data->role != CHANNEL_DATA_RESULT) /* one of each */
+        task->may_come &= ~role;
     task->body_left = left - data->len;
     return true;
 }
@@ -156,6 +161,8 @@ static bool query_task_on_end(struct query_task *task, struct str payload, struc
         told.error = &error;
     } else if (task->body_left) {
         return err_set(err, ERR_INTERNAL, "the worker ended a result inside a message");
+    } else if (!end.ran && (task->may_come & QUERY_TASK_SCHEMAS)) {
+        return err_set(err, ERR_INTERNAL, "the worker ended a description without its schemas");
     }
     query_task_finish(task, &told);
     return true;

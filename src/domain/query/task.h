@@ -35,7 +35,7 @@ struct query_task {
     uint64_t body_left;   /* of the message that comes in pieces */
     uint64_t inline_used; /* bytes that came in frames, as the worker must count them */
     bool started;         /* a first message came */
-    unsigned schemas;     /* bit n: the answer to DESCRIBE with role n came */
+    unsigned may_come;    /* bit n: messages with role n may still come */
     int permille;         /* how far it is; -1: not known */
 };
 
