@@ -108,7 +108,7 @@ def test_schemas_of_tables_are_those_of_queries(filled, table):
 def test_columns_tell_what_they_are(filled):
     schema, metadata = schema_of(filled, "parent")
     assert [field.name for field in schema if not field.nullable] == ["id", "price"]
-    common = {"CATALOG_NAME": filled.tenant, "DB_SCHEMA_NAME": "default", "TABLE_NAME": "parent",
+    common = {"CATALOG_NAME": filled.tenant, "DB_SCHEMA_NAME": "default", "SCHEMA_NAME": "default", "TABLE_NAME": "parent",
               "IS_AUTO_INCREMENT": "0", "IS_CASE_SENSITIVE": "0", "IS_READ_ONLY": "0", "IS_SEARCHABLE": "1"}
     assert metadata["id"] == common | {"TYPE_NAME": "INTEGER", "REMARKS": "it's the key"}
     assert metadata["name"] == common | {"TYPE_NAME": "VARCHAR", "IS_CASE_SENSITIVE": "1"}

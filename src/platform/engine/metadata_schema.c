@@ -106,6 +106,7 @@ void engine_metadata_schema_add(struct engine_metadata_schema *schema, const str
     struct arrow_pair pairs[] = {
         {KEY("CATALOG_NAME"), column->catalog},
         {KEY("DB_SCHEMA_NAME"), column->schema},
+        {KEY("SCHEMA_NAME"), column->schema}, /* the name that Arrow's own clients (C++, Java, Go) look for */
         {KEY("TABLE_NAME"), column->table},
         {KEY("TYPE_NAME"), engine_metadata_type_name(schema->scratch, column->type)},
         {KEY("PRECISION"), column->precision},
