@@ -88,12 +88,13 @@ bool data_open(struct arena *arena, struct str path, struct data *data_out, stru
     return true;
 }
 
-bool data_publish(const struct data *data, struct str url, struct err *err)
+bool data_publish(const struct data *data, struct str url, struct str fingerprint, struct err *err)
 {
     AUTO(arena) struct arena *arena = arena_new();
     struct str path = str_format(arena, "%.*s/eider.addr", STR_ARG(data->path));
     struct str fresh = str_format(arena, "%.*s.new", STR_ARG(path));
-    struct str text = str_format(arena, "%.*s\n", STR_ARG(url));
+    struct str text =
+        str_format(arena, fingerprint.len ? "%.*s\n%.*s\n" : "%.*s\n%.*s", STR_ARG(url), STR_ARG(fingerprint));
     int fd = open(fresh.ptr, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
     bool ok = fd >= 0 && write(fd, text.ptr, text.len) == (ssize_t)text.len && rename(fresh.ptr, path.ptr) == 0;
     if (!ok)

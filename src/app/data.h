@@ -12,8 +12,9 @@ struct data {
  */
 bool data_open(struct arena *arena, struct str path, struct data *data_out, struct err *err) MUST_USE;
 
-/* Tells commands on this machine where the server listens: the file eider.addr, whole or not at all. */
-bool data_publish(const struct data *data, struct str url, struct err *err) MUST_USE;
+/* Tells commands on this machine where the server listens, and which certificate it has (empty without TLS): the two
+ * lines of the file eider.addr, whole or not at all. */
+bool data_publish(const struct data *data, struct str url, struct str fingerprint, struct err *err) MUST_USE;
 
 /* Takes the address away and gives the lock up. */
 void data_close(struct data *data);

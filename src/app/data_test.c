@@ -63,8 +63,8 @@ static void data_address_is_whole_and_goes_away(void **state)
     struct err err = {0};
     char text[64] = "";
     assert_true(data_open(arena, str_format(arena, "%s/a/b", directory), &data, &err));
-    assert_true(data_publish(&data, S("http://127.0.0.1:1"), &err));
-    assert_true(data_publish(&data, S("http://127.0.0.1:22"), &err));
+    assert_true(data_publish(&data, S("http://127.0.0.1:1"), S("AB:CD"), &err));
+    assert_true(data_publish(&data, S("http://127.0.0.1:22"), S(""), &err));
     struct str path = str_format(arena, "%.*s/eider.addr", STR_ARG(data.path));
     FILE *file = fopen(path.ptr, "r");
     assert_non_null(file);

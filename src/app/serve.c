@@ -50,6 +50,8 @@ struct serve {
     struct flight *flight;
     struct probe *probe;
     struct rpc_server *server;
+    struct str url;         /* of the first address */
+    struct str fingerprint; /* of the certificate at the start; empty: no TLS */
     bool draining;
     struct loop_timer flush;
 };
@@ -114,6 +116,8 @@ static void serve_reload(struct serve *serve)
         return;
     }
     log_set_level(config.log_level);
+    if (tls && !data_publish(&serve->data, serve->url, tls_fingerprint(tls), &err))
+        log_error("config.not_published", LOG_ERR(&err));
     if (tls)
         rpc_server_set_tls(serve->server, tls);
     log_info("config.reloaded", LOG_STR("log_level", str_from(log_level_name(config.log_level))));
@@ -204,6 +208,7 @@ static bool serve_open_faces(struct serve *serve, struct err *err)
     };
     if (!serve_tls_open(&serve->config, &serve->data, &server.tls, err))
         return false;
+    serve->fingerprint = server.tls ? str_copy(serve->arena, tls_fingerprint(server.tls)) : S("");
     serve->server =
         rpc_server_new(serve->loop, &server, rest_http_service(serve->rest), probe_rpc_service(serve->probe), err);
     return serve->server != NULL;
@@ -234,8 +239,8 @@ static struct str serve_url(struct serve *serve)
 
 static bool serve_announce(struct serve *serve, struct err *err)
 {
-    struct str url = serve_url(serve);
-    if (!data_publish(&serve->data, url, err))
+    struct str url = serve->url = serve_url(serve);
+    if (!data_publish(&serve->data, url, serve->fingerprint, err))
         return false;
     for (size_t i = 0; i < rpc_server_address_count(serve->server) && serve->config.insecure; i++) {
         if (!config_is_loopback(rpc_server_address(serve->server, i)))

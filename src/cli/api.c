@@ -47,8 +47,10 @@ bool cli_connect(struct cli *cli, bool may_start, struct err *err)
 {
     if (!cli_server_find(cli->arena, cli_option(cli, "url"), cli_option(cli, "data"), may_start, &cli->server, err))
         return false;
+    if (cli_option(cli, "ca").len > 0)
+        cli->server.trust = (struct tls_trust){.ca = cli_option(cli, "ca"), .fingerprint = S("")};
     cli->http = http_client_open(err);
-    if (!cli->http)
+    if (!cli->http || !http_client_trust(cli->http, &cli->server.trust, err))
         return false;
     struct str token = cli->server.token;
     if (token.len == 0 && !cli_credential_find(cli->arena, cli->server.url, &token, err))

@@ -39,10 +39,11 @@ struct cli {
 };
 
 /* Options that most commands have; a table starts with them. */
-#define CLI_SERVER_OPTIONS                                                                                 \
-    {.name = "url", .value = "URL", .help = "the server (EIDER_URL; default " CLI_DEFAULT_URL ")"},        \
-    {                                                                                                      \
-        .name = "data", .value = "DIR", .help = "the data directory, to run without a server (EIDER_DATA)" \
+#define CLI_SERVER_OPTIONS                                                                                        \
+    {.name = "url", .value = "URL", .help = "the server (EIDER_URL; default " CLI_DEFAULT_URL ")"},               \
+        {.name = "ca", .value = "FILE", .help = "CA of its certificate (EIDER_CA, or EIDER_FINGERPRINT=SHA256)"}, \
+    {                                                                                                             \
+        .name = "data", .value = "DIR", .help = "the data directory, to run without a server (EIDER_DATA)"        \
     }
 #define CLI_TENANT_OPTION                                                                                          \
     {                                                                                                              \

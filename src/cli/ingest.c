@@ -443,7 +443,8 @@ static bool run(struct cli *cli, struct err *err)
     if (!ingest.loop)
         return false;
     running_loop = ingest.loop;
-    ingest.client = rpc_client_connect(ingest.loop, cli->server.host.ptr, cli->server.port, CONNECT_TIMEOUT_US, err);
+    ingest.client = rpc_client_connect(ingest.loop, cli->server.host.ptr, cli->server.port, CONNECT_TIMEOUT_US,
+                                       cli->server.is_secure ? &cli->server.trust : NULL, err);
     bool done = ingest.client && ingest_all(&ingest, sources, count, err);
     running_loop = NULL;
     rpc_client_close(&ingest.client);

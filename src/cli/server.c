@@ -87,10 +87,11 @@ bool cli_data_is_locked(struct arena *arena, struct str data)
 bool cli_url_parse(struct arena *arena, struct str url, struct cli_server *server_out, struct err *err)
 {
     struct str rest = url, port_text = {0}, host;
-    if (str_starts_with(rest, S("http://")))
-        rest = str_from_index(rest, 7);
+    bool is_secure = str_starts_with(rest, S("https://"));
+    if (is_secure || str_starts_with(rest, S("http://")))
+        rest = str_from_index(rest, is_secure ? 8 : 7);
     else if (str_find(rest, S("://")) >= 0)
-        return err_set(err, ERR_INVALID, "'%.*s' is not an http:// address", STR_ARG(url));
+        return err_set(err, ERR_INVALID, "'%.*s' is not an http:// or https:// address", STR_ARG(url));
     while (str_ends_with(rest, S("/")))
         rest.len--;
     ptrdiff_t bracket = str_find_char(rest, ']'), colon;
@@ -111,9 +112,12 @@ bool cli_url_parse(struct arena *arena, struct str url, struct cli_server *serve
         return err_set(err, ERR_INVALID, "'%.*s' is no address of a server", STR_ARG(url));
     bool v6 = str_find_char(host, ':') >= 0;
     *server_out = (struct cli_server){
-        .url = str_format(arena, v6 ? "http://[%.*s]:%u" : "http://%.*s:%u", STR_ARG(host), (unsigned)port),
+        .url = str_format(arena, v6 ? "%s://[%.*s]:%u" : "%s://%.*s:%u", is_secure ? "https" : "http", STR_ARG(host),
+                          (unsigned)port),
         .host = str_copy(arena, host),
         .port = (uint16_t)port,
+        .is_secure = is_secure,
+        .trust = {.ca = environment("EIDER_CA"), .fingerprint = environment("EIDER_FINGERPRINT")},
     };
     return true;
 }
@@ -129,20 +133,31 @@ static bool is_listening(uint16_t port)
     return open;
 }
 
-/* The address that a server has left in its data directory; empty when there is none (yet). */
+/* What a server has left in its data directory: its address, and with TLS its certificate's fingerprint in a second
+ * line; empty when there is none (yet). */
 static struct str read_address(struct arena *arena, struct str data)
 {
-    char text[300];
+    char text[400];
     int fd = open(path_in(arena, data, ADDRESS_FILE).ptr, O_RDONLY | O_CLOEXEC);
     if (fd < 0)
         return S("");
     ssize_t len = read(fd, text, sizeof(text));
     (void)close(fd);
-    struct str rest = len > 0 ? str_bytes(text, (size_t)len) : S(""), line;
+    struct str lines = len > 0 ? str_bytes(text, (size_t)len) : S("");
     /* A line that is not ended is still being written. */
-    if (str_find_char(rest, '\n') < 0 || !str_split_next(&rest, '\n', &line))
-        return S("");
-    return str_copy(arena, str_trim(line));
+    return str_ends_with(lines, S("\n")) ? str_copy(arena, str_trim(lines)) : S("");
+}
+
+/* Whom to trust is known then: the directory is its owner's alone. */
+static bool parse_address(struct arena *arena, struct str lines, struct cli_server *server_out, struct err *err)
+{
+    struct str url = S("");
+    (void)str_split_next(&lines, '\n', &url);
+    if (!cli_url_parse(arena, str_trim(url), server_out, err))
+        return false;
+    if (server_out->trust.ca.len == 0 && server_out->trust.fingerprint.len == 0)
+        server_out->trust.fingerprint = str_trim(lines);
+    return true;
 }
 
 static _Noreturn void run_server(const char *program, const char *data, const char *token, int log_fd, pid_t parent)
@@ -196,7 +211,7 @@ static bool wait_for_address(struct arena *arena, struct str data, struct cli_se
         pid_t pid = server->pid;
         struct str token = server->token;
         if (address.len > 0) {
-            if (!cli_url_parse(arena, address, server, err))
+            if (!parse_address(arena, address, server, err))
                 return false;
             server->pid = pid;
             server->token = token;
@@ -250,13 +265,19 @@ bool cli_server_find(struct arena *arena, struct str url, struct str data, bool 
     if (url.len > 0)
         return cli_url_parse(arena, url, server_out, err);
     bool named = data.len > 0 || environment("EIDER_DATA").len > 0;
-    if (!named && is_listening(DEFAULT_PORT))
-        return cli_url_parse(arena, S(CLI_DEFAULT_URL), server_out, err);
     data = cli_data_directory(arena, data);
+    if (!named && is_listening(DEFAULT_PORT)) {
+        /* The user's own server says more: whether it speaks TLS, and how to know it. */
+        bool is_own =
+            cli_data_is_locked(arena, data) && parse_address(arena, read_address(arena, data), server_out, err);
+        if (is_own && server_out->port == DEFAULT_PORT)
+            return true;
+        return cli_url_parse(arena, S(CLI_DEFAULT_URL), server_out, err);
+    }
     if (cli_data_is_locked(arena, data)) {
         struct str address = read_address(arena, data);
         if (address.len > 0)
-            return cli_url_parse(arena, address, server_out, err);
+            return parse_address(arena, address, server_out, err);
         return err_set(err, ERR_UNAVAILABLE, "the server on %.*s is still starting or already stopping", STR_ARG(data));
     }
     if (may_start)

@@ -6,6 +6,7 @@
 
 #include "base/arena.h"
 #include "base/err.h"
+#include "platform/net/tls.h"
 
 #define CLI_DEFAULT_URL "http://127.0.0.1:8815"
 
@@ -13,7 +14,9 @@ struct cli_server {
     struct str url;  /* without a slash at the end */
     struct str host; /* without brackets */
     uint16_t port;
-    pid_t pid;        /* the private server, or 0 */
+    bool is_secure;         /* https:// */
+    struct tls_trust trust; /* EIDER_CA and EIDER_FINGERPRINT, else what a server on this machine says of itself */
+    pid_t pid;              /* the private server, or 0 */
     struct str token; /* the private server's own: whoever may read the data directory administers it; else empty */
 };
 
@@ -29,5 +32,5 @@ void cli_server_leave(struct cli_server *server);
 struct str cli_data_directory(struct arena *arena, struct str option);
 /* A running process holds the directory's lock. */
 bool cli_data_is_locked(struct arena *arena, struct str data);
-/* "http://host:port[/]" in parts. */
+/* "http://host:port[/]" or "https://host:port[/]" in parts. */
 bool cli_url_parse(struct arena *arena, struct str url, struct cli_server *server_out, struct err *err) MUST_USE;

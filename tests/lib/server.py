@@ -95,7 +95,7 @@ class Server:
     def _answers(self):
         assert self.process.poll() is None, f"the server ended with {self.process.returncode}"
         address = self.data / "eider.addr"
-        match = re.search(r"^(https?)://.*:(\d+)\s*$", address.read_text()) if address.exists() else None
+        match = re.search(r"^(https?)://.*:(\d+)\n", address.read_text()) if address.exists() else None
         if not match:
             return False
         self.scheme, self.port = match.group(1), int(match.group(2))

@@ -17,7 +17,7 @@ import pytest
 import requests
 from lib.certificates import Authority, openssl
 from lib.client import Client, create_tenant
-from lib.server import Server, memory
+from lib.server import Server, memory, program
 from lib.sockets import read_all
 from lib.wait import until
 
@@ -516,3 +516,73 @@ def test_other_machines_need_tls_and_users(make_server, flags, config, message):
 def test_insecure_means_what_it_says(make_server):
     server = make_server(flags=["--insecure", "--listen", "0.0.0.0:0"])
     assert "event=server.insecure" in server.log()
+
+
+# --- The command line. ---
+
+
+def command(server, *words, directory=None, **environment):
+    clean = {name: value for name, value in os.environ.items() if not name.startswith("EIDER_")}
+    return subprocess.run([program(), *map(str, words)], capture_output=True, text=True, timeout=60,
+                          env=clean | environment, cwd=directory or server.directory)
+
+
+@pytest.fixture(scope="module")
+def quick(tmp_path_factory):
+    server = Server(tmp_path_factory.mktemp("quick"), flags=["--tls-self-signed"]).start()
+    create_tenant(server, "tenant_acme")
+    yield server
+    server.stop()
+
+
+def test_the_command_line_trusts_the_server_of_its_data_directory(quick, tmp_path):
+    run = command(quick, "query", "--data", quick.data, "select 42 as answer")
+    assert run.returncode == 0 and "42" in run.stdout, run.stderr
+    table = tmp_path / "numbers.csv"
+    table.write_text("a,b\n1,x\n2,y\n")
+    run = command(quick, "ingest", "--data", quick.data, table)
+    assert run.returncode == 0, run.stderr
+    assert "2" in command(quick, "query", "--data", quick.data, "select count(*) from numbers").stdout
+
+
+def test_the_command_line_trusts_whom_it_is_told_to(quick, tmp_path):
+    name, shown = f"https://localhost:{quick.port}", fingerprint(quick.data / "tls.crt")
+    table = tmp_path / "more.csv"
+    table.write_text("a\n1\n")
+    for words in (["query", "select 42"], ["ingest", table]):
+        for environment in ({"EIDER_CA": quick.trust}, {"EIDER_FINGERPRINT": shown},
+                            {"EIDER_FINGERPRINT": shown.replace(":", "").lower()}):
+            run = command(quick, words[0], "--url", name, *words[1:], **environment)
+            assert run.returncode == 0, (words, environment, run.stderr)
+        run = command(quick, words[0], "--url", name, "--ca", quick.trust, *words[1:])
+        assert run.returncode == 0, run.stderr
+
+
+def test_the_command_line_trusts_nobody_else(quick, authority, tmp_path):
+    name = f"https://localhost:{quick.port}"
+    table = tmp_path / "more.csv"
+    table.write_text("a\n1\n")
+    for words in (["query", "select 42"], ["ingest", table]):
+        for environment, message in (({}, "trusted"), ({"EIDER_CA": str(authority.certificate)}, "trusted"),
+                                     ({"EIDER_FINGERPRINT": "AB" * 32}, "trusted"),
+                                     ({"EIDER_FINGERPRINT": "AB"}, "no SHA-256 fingerprint"),
+                                     ({"EIDER_CA": "/none"}, "CA certificates")):
+            run = command(quick, words[0], "--url", name, *words[1:], **environment)
+            assert run.returncode != 0 and message in run.stderr, (words, environment, run.stderr)
+        run = command(quick, words[0], "--url", name.replace("https", "http"), *words[1:])
+        assert run.returncode != 0 and "TLS" in run.stderr, (words, run.stderr)
+
+
+def test_a_name_that_is_not_in_the_certificate_is_not_trusted(make_server, authority):
+    files = authority.issue("elsewhere", names="DNS:elsewhere.example")
+    server = make_server(start=False, config=config_of(files), ca=authority.certificate)
+    server.process = subprocess.Popen(server.command(), stderr=subprocess.DEVNULL, env=server.clean_environment())
+    address = server.data / "eider.addr"
+    until(lambda: address.exists() and address.read_text().count("\n") == 2, 20, "the address")
+    url = address.read_text().split()[0]
+    server.scheme = "https"
+    run = command(server, "tenant", "list", "--url", url, EIDER_CA=str(authority.certificate))
+    assert run.returncode != 0 and "trusted" in run.stderr, run.stderr
+    # The server's own directory says which certificate it has, whatever names are in it.
+    run = command(server, "tenant", "list", "--data", server.data)
+    assert run.returncode == 0, run.stderr

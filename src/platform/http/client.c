@@ -17,6 +17,9 @@
 struct http_client {
     CURL *easy;
     CURLM *multi;
+    struct str ca; /* path; empty: the system's */
+    bool is_pinned;
+    struct tls_pin pin;
 };
 
 struct exchange {
@@ -48,6 +51,13 @@ void http_client_close(struct http_client **client)
     curl_multi_cleanup((*client)->multi);
     mem_free(*client);
     *client = NULL;
+}
+
+bool http_client_trust(struct http_client *client, const struct tls_trust *trust, struct err *err)
+{
+    client->ca = trust->ca;
+    client->is_pinned = trust->fingerprint.len > 0;
+    return !client->is_pinned || tls_pin_parse(trust->fingerprint, &client->pin, err);
 }
 
 static size_t on_bytes(char *ptr, size_t size, size_t count, void *owner)
@@ -106,6 +116,28 @@ static void set_up_outgoing(CURL *easy, struct exchange *exchange)
     (void)curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, exchange);
 }
 
+static CURLcode on_ssl_context(CURL *easy, void *ssl_context, void *owner)
+{
+    (void)easy;
+    const struct http_client *client = owner;
+    tls_pin_require(ssl_context, &client->pin);
+    return CURLE_OK;
+}
+
+static void set_up_trust(struct http_client *client, struct arena *arena)
+{
+    CURL *easy = client->easy;
+    (void)curl_easy_setopt(easy, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
+    if (client->is_pinned) { /* the one certificate, whatever names are in it */
+        (void)curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, 0L);
+        (void)curl_easy_setopt(easy, CURLOPT_SSL_CTX_FUNCTION, on_ssl_context);
+        (void)curl_easy_setopt(easy, CURLOPT_SSL_CTX_DATA, client);
+    } else if (client->ca.len > 0) {
+        (void)curl_easy_setopt(easy, CURLOPT_CAINFO, str_cstr(arena, client->ca));
+        (void)curl_easy_setopt(easy, CURLOPT_CAPATH, NULL);
+    }
+}
+
 static void set_up(struct http_client *client, struct arena *arena, struct exchange *exchange,
                    struct curl_slist *fields)
 {
@@ -115,6 +147,8 @@ static void set_up(struct http_client *client, struct arena *arena, struct excha
     (void)curl_easy_setopt(easy, CURLOPT_URL, str_cstr(arena, request->url));
     (void)curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, str_cstr(arena, request->method));
     (void)curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
+    (void)curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L); /* credentials go to no other place */
+    set_up_trust(client, arena);
     (void)curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
     (void)curl_easy_setopt(easy, CURLOPT_HTTPHEADER, fields);
     (void)curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
@@ -165,6 +199,14 @@ static bool explain(const struct exchange *exchange, CURLcode result, struct err
         return err_set(err, ERR_UNAVAILABLE, "no server answers at %.*s", STR_ARG(url));
     if (result == CURLE_OPERATION_TIMEDOUT)
         return err_set(err, ERR_DEADLINE, "the server at %.*s did not answer in time", STR_ARG(url));
+    if (result == CURLE_PEER_FAILED_VERIFICATION) {
+        (void)err_set(err, ERR_UNAUTHENTICATED, "the certificate of the server at %.*s is not trusted", STR_ARG(url));
+        return err_hint(err, "name its CA by EIDER_CA=FILE, or the certificate by EIDER_FINGERPRINT=SHA256");
+    }
+    if (result == CURLE_SSL_CACERT_BADFILE)
+        return err_set(err, ERR_INVALID, "no CA certificates in the file that EIDER_CA or --ca names");
+    if (result == CURLE_SSL_CONNECT_ERROR)
+        return err_set(err, ERR_UNAVAILABLE, "the server at %.*s does not speak TLS", STR_ARG(url));
     if (result == CURLE_PARTIAL_FILE || result == CURLE_RECV_ERROR || result == CURLE_GOT_NOTHING)
         return err_set(err, ERR_UNAVAILABLE, "the server broke the connection before the answer was whole");
     if (result == CURLE_URL_MALFORMAT || result == CURLE_UNSUPPORTED_PROTOCOL)

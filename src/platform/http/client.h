@@ -1,15 +1,18 @@
-/* HTTP/1.1 requests from the command line, one at a time, waiting for the answer. A body may be streamed to the caller
- * as it comes, so an answer of any length takes bounded memory. */
+/* HTTP/1.1 requests from the command line, one at a time, waiting for the answer. Redirects are not followed. A body
+ * may be streamed to the caller as it comes, so an answer of any length takes bounded memory. */
 #pragma once
 #include "base/arena.h"
 #include "base/err.h"
 #include "platform/http/http.h"
+#include "platform/net/tls.h"
 #include "platform/http/outgoing.h"
 
 struct http_client; /* one connection that is kept between requests */
 
 struct http_client *http_client_open(struct err *err);
 void http_client_close(struct http_client **client);
+/* Whom to trust at https:// addresses; until then the system's CAs. The path of a CA must outlive the client. */
+bool http_client_trust(struct http_client *client, const struct tls_trust *trust, struct err *err) MUST_USE;
 static inline void http_client_cleanup(struct http_client **client)
 {
     http_client_close(client);
@@ -17,7 +20,7 @@ static inline void http_client_cleanup(struct http_client **client)
 
 struct http_client_request {
     struct str method;       /* "GET" */
-    struct str url;          /* http://host:port/path?query */
+    struct str url;          /* http://host:port/path?query, or https:// */
     struct str accept;       /* may be empty */
     struct str content_type; /* of the body; empty without one */
     struct str body;

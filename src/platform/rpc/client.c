@@ -35,6 +35,8 @@ struct rpc_client {
     struct list calls;
     struct str authority; /* in the arena */
     struct arena *arena;
+    bool is_secure;
+    char goodbye[160]; /* what the server said when it ended the connection for a reason; empty: nothing */
     bool failed;
     struct err failure;
 };
@@ -254,9 +256,22 @@ static void call_end(struct rpc_client_call *call, const struct err *error)
 }
 
 /* The server may end a call while we still send (an upload that it refuses): take its status and stop sending. */
+static void note_goodbye(struct rpc_client *client, const nghttp2_goaway *goaway)
+{
+    size_t len = goaway->opaque_data_len < sizeof(client->goodbye) ? goaway->opaque_data_len : 0;
+    if (goaway->error_code == NGHTTP2_NO_ERROR)
+        return;
+    for (size_t i = 0; i < len; i++) {
+        char c = (char)goaway->opaque_data[i];
+        client->goodbye[i] = c >= ' ' && c <= '~' ? c : '?';
+    }
+    client->goodbye[len] = '\0';
+}
+
 static int on_frame(nghttp2_session *session, const nghttp2_frame *frame, void *user)
 {
-    (void)user;
+    if (frame->hd.type == NGHTTP2_GOAWAY)
+        note_goodbye(user, &frame->goaway);
     bool ends = (frame->hd.type == NGHTTP2_HEADERS || frame->hd.type == NGHTTP2_DATA) &&
                 frame->hd.flags & NGHTTP2_FLAG_END_STREAM;
     struct rpc_client_call *call = nghttp2_session_get_stream_user_data(session, frame->hd.stream_id);
@@ -430,15 +445,16 @@ struct rpc_client *rpc_client_new(struct loop *loop, struct outbox *outbox, void
 }
 
 struct rpc_client *rpc_client_connect(struct loop *loop, const char *host, uint16_t port, int64_t timeout_us,
-                                      struct err *err)
+                                      const struct tls_trust *trust, struct err *err)
 {
-    struct rpc_client_transport *transport = rpc_client_transport_open(loop, host, port, timeout_us, err);
+    struct rpc_client_transport *transport = rpc_client_transport_open(loop, host, port, timeout_us, trust, err);
     if (!transport)
         return NULL;
     struct rpc_client *client =
         rpc_client_new(loop, rpc_client_transport_outbox(transport), rpc_client_transport_flush, transport, err);
     client->transport = transport;
     client->authority = str_format(client->arena, strchr(host, ':') ? "[%s]:%u" : "%s:%u", host, port);
+    client->is_secure = trust != NULL;
     rpc_client_transport_start(transport, client);
     return client;
 }
@@ -462,6 +478,9 @@ void rpc_client_fail(struct rpc_client *client, const struct err *error)
         return;
     client->failed = true;
     client->failure = *error;
+    if (client->goodbye[0])
+        (void)err_set(&client->failure, ERR_UNAVAILABLE, "the server ended the connection: %s", client->goodbye);
+    error = &client->failure;
     struct list *first;
     while ((first = list_first(&client->calls))) {
         struct rpc_client_call *call = list_object(first, struct rpc_client_call, node);
@@ -523,7 +542,7 @@ struct rpc_client_call *rpc_client_start(struct rpc_client *client, const struct
     nghttp2_nv headers[FIELDS_MAX + 8];
     size_t count = 0;
     headers[count++] = header(S(":method"), S("POST"));
-    headers[count++] = header(S(":scheme"), S("http"));
+    headers[count++] = header(S(":scheme"), client->is_secure ? S("https") : S("http"));
     headers[count++] = header(S(":path"), request->path);
     headers[count++] = header(S(":authority"), client->authority);
     headers[count++] = header(S("te"), S("trailers"));

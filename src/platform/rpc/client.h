@@ -1,4 +1,4 @@
-/* gRPC over HTTP/2, the client's side: one connection without TLS, calls with metadata and a deadline, messages in both
+/* gRPC over HTTP/2, the client's side: one connection, calls with metadata and a deadline, messages in both
  * directions with back-pressure, and a status with trailers at the end.
  *
  * Life: the client owns its calls. A call ends with on_end, always its last event and always from the loop; after it
@@ -9,13 +9,16 @@
 #include "base/err.h"
 #include "platform/net/loop.h"
 #include "platform/net/slice.h"
+#include "platform/net/tls.h"
 
 struct rpc_client;
 struct rpc_client_call;
 
-/* Resolves the name and connects, waiting at most timeout_us. ERR_UNAVAILABLE names host and port. */
+/* Resolves the name and connects, waiting at most timeout_us. ERR_UNAVAILABLE names host and port. trust: for TLS,
+ * whose handshake goes on in the loop (calls end with ERR_UNAUTHENTICATED when the server is not trusted); NULL: plain.
+ */
 struct rpc_client *rpc_client_connect(struct loop *loop, const char *host, uint16_t port, int64_t timeout_us,
-                                      struct err *err);
+                                      const struct tls_trust *trust, struct err *err);
 void rpc_client_close(struct rpc_client **client);
 static inline void rpc_client_cleanup(struct rpc_client **client)
 {

@@ -15,6 +15,8 @@
 struct rpc_client_transport {
     struct connection *connection; /* NULL once it is closed */
     struct rpc_client *client;     /* NULL until it is started */
+    struct tls *tls;               /* NULL: plain */
+    char host[256];                /* whose certificate is expected */
 };
 
 static size_t on_input(struct connection *connection, struct str bytes)
@@ -40,14 +42,25 @@ static void on_closed(struct connection *connection, enum connection_end end)
     struct rpc_client_transport *transport = connection_owner(connection);
     transport->connection = NULL;
     struct err error;
-    if (end == CONNECTION_END_TIMEOUT)
+    struct str why = connection_tls_error(connection);
+    if (transport->tls && !connection_peer(connection)->tls) {
+        (void)err_set(&error, ERR_UNAUTHENTICATED, "no trusted TLS connection to %s: %.*s", transport->host,
+                      STR_ARG(why.len ? why : S("the server does not go on")));
+        (void)err_hint(&error, "name its CA by EIDER_CA=FILE, or the certificate by EIDER_FINGERPRINT=SHA256");
+    } else if (end == CONNECTION_END_TIMEOUT)
         (void)err_set(&error, ERR_UNAVAILABLE, "the server took no data for too long");
     else
         (void)err_set(&error, ERR_UNAVAILABLE, "the connection to the server was lost");
     rpc_client_fail(transport->client, &error);
 }
 
+static void on_secured(struct connection *connection)
+{
+    connection_set_deadline(connection, CLOCK_NEVER);
+}
+
 static const struct connection_protocol protocol = {
+    .on_secured = on_secured,
     .on_input = on_input,
     .on_writable = on_writable,
     .on_closed = on_closed,
@@ -97,17 +110,21 @@ static int connect_any(const char *host, uint16_t port, int64_t timeout_us, stru
 }
 
 struct rpc_client_transport *rpc_client_transport_open(struct loop *loop, const char *host, uint16_t port,
-                                                       int64_t timeout_us, struct err *err)
+                                                       int64_t timeout_us, const struct tls_trust *trust,
+                                                       struct err *err)
 {
     int fd = connect_any(host, port, timeout_us, err);
     if (fd < 0)
         return NULL;
     struct rpc_client_transport *transport = mem_new(struct rpc_client_transport);
     transport->connection = connection_new(loop, fd, NULL, &protocol, transport, err);
-    if (!transport->connection) {
-        mem_free(transport);
-        return NULL;
+    if (transport->connection && trust && (transport->tls = tls_new_client(trust, err))) {
+        (void)snprintf(transport->host, sizeof(transport->host), "%s", host);
+        connection_set_deadline(transport->connection, clock_deadline_us(timeout_us));
+        connection_start_tls(transport->connection, transport->tls, transport->host);
     }
+    if (!transport->connection || (trust && !transport->tls))
+        rpc_client_transport_close(&transport);
     return transport;
 }
 
@@ -134,6 +151,7 @@ void rpc_client_transport_close(struct rpc_client_transport **transport)
     if (!*transport)
         return;
     connection_free(&(*transport)->connection);
+    tls_free(&(*transport)->tls);
     mem_free(*transport);
     *transport = NULL;
 }

@@ -6,7 +6,8 @@
 struct rpc_client_transport;
 
 struct rpc_client_transport *rpc_client_transport_open(struct loop *loop, const char *host, uint16_t port,
-                                                       int64_t timeout_us, struct err *err);
+                                                       int64_t timeout_us, const struct tls_trust *trust,
+                                                       struct err *err);
 struct outbox *rpc_client_transport_outbox(struct rpc_client_transport *transport);
 /* From now on input goes to the client, and a broken connection fails it. */
 void rpc_client_transport_start(struct rpc_client_transport *transport, struct rpc_client *client);
