@@ -78,7 +78,7 @@ void rest_statements_get(struct rest_exchange *exchange)
     }
     json_begin_object(&list.writer, NULL);
     json_begin_array(&list.writer, "statements");
-    query_each(exchange->rest->query, edge_principal(), tenant, rest_statement_encode, &list);
+    query_each(exchange->rest->query, exchange->who, tenant, rest_statement_encode, &list);
     json_end_array(&list.writer);
     json_end_object(&list.writer);
     rest_answer_json(exchange, 200, &body);
@@ -89,7 +89,7 @@ void rest_statement_delete(struct rest_exchange *exchange)
     AUTO(buf) struct buf body = {0};
     struct json_writer writer = {.buf = &body};
     struct err err;
-    if (!query_cancel_id(exchange->rest->query, edge_principal(), exchange->parameters[0], &err)) {
+    if (!query_cancel_id(exchange->rest->query, exchange->who, exchange->parameters[0], &err)) {
         rest_fail(exchange, &err);
         return;
     }
