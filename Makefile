@@ -70,8 +70,9 @@ cover: setup ## line coverage of unit and quick server tests, in build-cover/
 	@EIDER_BUILD=build-cover $(PYTEST) tests -m 'not slow and not native' || true
 	@gcovr -r . --object-directory build-cover --filter src/ --exclude '.*_(test|fuzz)\.c' --html-details build-cover/cover.html --print-summary
 
-soak: build ## kill -9 cycles under load until SOAK_CYCLES (10000) are over
+soak: build ## SOAK_CYCLES (10000) times kill -9 under load, SOAK_STATEMENTS (5000000) random statements of attackers
 	@EIDER_KILL_CYCLES=$${SOAK_CYCLES:-10000} $(PYTEST) tests/recovery -m slow --timeout=0
+	@EIDER_RANDOM_STATEMENTS=$${SOAK_STATEMENTS:-5000000} EIDER_RANDOM_SEED=$$$$ $(PYTEST) tests/hostile/test_random_sql.py --timeout=0
 
 dist: build ## a directory to copy anywhere: dist/eider/{bin,lib}
 	@rm -rf dist && meson install -C build --no-rebuild --quiet --destdir $(CURDIR)/dist/.stage
