@@ -68,6 +68,7 @@ bool serve_auth_open(struct serve_auth *identity, const struct config *config, s
                                       .pool = identity->pool,
                                       .audit = identity->audit,
                                       .open_to_all = config->insecure,
+                                      .addresses_shared = config->tls.proxy,
                                       .owner_token = str_from(getenv("EIDER_OWNER_TOKEN"))};
     identity->auth = auth_new(&auth, err);
     unsetenv("EIDER_OWNER_TOKEN"); /* workers must not see it */

@@ -103,7 +103,7 @@ struct auth *auth_new(const struct auth_options *options, struct err *err)
     struct auth *auth = mem_new(struct auth);
     auth->options = *options;
     recent_init(&auth->known, AUTH_KNOWN_MAX, sizeof(struct auth_known));
-    auth_backoff_init(&auth->backoff);
+    auth_backoff_init(&auth->backoff, options->addresses_shared);
     list_init(&auth->works);
     random_bytes(auth->known_key, sizeof(auth->known_key));
     auth_owner_digest(options->owner_token, auth->owner);
@@ -214,7 +214,7 @@ static void auth_work_end(struct auth_work *work, const struct user *user)
 static struct str auth_claim(struct str user)
 {
     struct err ignored;
-    return user.len == 0 || user_name_check(user, &ignored) ? user : S("?");
+    return user_name_check(user, &ignored) ? user : S("?");
 }
 
 static struct audit_event auth_event(struct str user, struct str remote, enum err_code result)
@@ -375,18 +375,6 @@ static bool auth_check_bearer(struct auth *auth, struct str text, struct arena *
     return auth->jwt->check(auth->jwt, text, arena, who_out, err);
 }
 
-/* The answer to what was wrong; a flood of it is told to wait. */
-static enum auth_outcome auth_fail(struct auth *auth, const struct auth_request *request, struct arena *arena,
-                                   struct auth_wait *wait, struct err *err)
-{
-    struct err later;
-    if (!auth_backoff_check(&auth->backoff, S(""), request->remote, &later))
-        *err = later;
-    else
-        auth_backoff_failed(&auth->backoff, S(""), request->remote);
-    return auth_refuse(auth, S(""), request, arena, wait, err);
-}
-
 /* --- The door --- */
 
 /* No users exist. What the request shows is not looked at, except for a login, which names a session. */
@@ -434,7 +422,7 @@ enum auth_outcome auth_check(struct auth *auth, const struct auth_request *reque
         return auth_check_open(auth, request, arena, who_out, err);
     struct auth_credentials shown;
     if (!auth_header_parse(arena, request->authorization, &shown, err))
-        return auth_fail(auth, request, arena, wait, err);
+        return auth_refuse(auth, S(""), request, arena, wait, err);
     if (shown.scheme == AUTH_NO_SCHEME && request->payload.len)
         shown = (struct auth_credentials){
             .scheme = AUTH_BASIC, .user = request->payload, .password = request->payload_password};
@@ -444,7 +432,7 @@ enum auth_outcome auth_check(struct auth *auth, const struct auth_request *reque
     case AUTH_BEARER:
         if (auth_check_bearer(auth, shown.token, arena, who_out, err))
             return AUTH_DONE;
-        return auth_fail(auth, request, arena, wait, err);
+        return auth_refuse(auth, S(""), request, arena, wait, err);
     case AUTH_NO_SCHEME:
         break;
     }

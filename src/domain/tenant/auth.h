@@ -15,7 +15,8 @@ struct auth_options {
     struct user_list *users;
     struct password_pool *pool;
     struct audit *audit;
-    bool open_to_all; /* while no users exist, other machines are the administrator too */
+    bool open_to_all;      /* while no users exist, other machines are the administrator too */
+    bool addresses_shared; /* a proxy is in front: failed logins are counted per user and address only */
     /* A bearer that is the administrator whatever users there are: a private server's, whose starter may write the data
      * directory anyway. Empty: none. */
     struct str owner_token;

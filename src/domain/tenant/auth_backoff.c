@@ -18,8 +18,9 @@ struct auth_failures {
     int64_t last_us; /* clock_now_us */
 };
 
-void auth_backoff_init(struct auth_backoff *backoff)
+void auth_backoff_init(struct auth_backoff *backoff, bool addresses_shared)
 {
+    backoff->addresses_shared = addresses_shared;
     recent_init(&backoff->failures, AUTH_BACKOFF_ENTRIES, sizeof(struct auth_failures));
 }
 
@@ -68,7 +69,7 @@ bool auth_backoff_check(struct auth_backoff *backoff, struct str user, struct st
     AUTO(arena) struct arena *arena = arena_new();
     int64_t wait_us = 0;
     const struct str users[] = {user, S("")};
-    for (size_t i = 0; i < 2; i++) {
+    for (size_t i = 0; i < (backoff->addresses_shared ? 1u : 2u); i++) {
         const struct auth_failures *failures =
             recent_get(&backoff->failures, auth_backoff_key(arena, users[i], remote));
         int64_t this_us = failures ? auth_backoff_wait_us(failures, auth_backoff_max(users[i])) : 0;
@@ -95,8 +96,7 @@ static void auth_backoff_add(struct auth_backoff *backoff, struct str key)
 void auth_backoff_failed(struct auth_backoff *backoff, struct str user, struct str remote)
 {
     AUTO(arena) struct arena *arena = arena_new();
-    if (user.len)
-        auth_backoff_add(backoff, auth_backoff_key(arena, user, remote));
+    auth_backoff_add(backoff, auth_backoff_key(arena, user, remote));
     auth_backoff_add(backoff, auth_backoff_key(arena, S(""), remote));
 }
 

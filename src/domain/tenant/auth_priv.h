@@ -42,10 +42,11 @@ bool auth_bearer_open(struct arena *arena, const unsigned char key[AUTH_KEY_SIZE
 
 struct auth_backoff {
     struct recent failures;
+    bool addresses_shared; /* by all clients, because a proxy is in front: an address alone says nothing */
 };
-void auth_backoff_init(struct auth_backoff *backoff);
+void auth_backoff_init(struct auth_backoff *backoff, bool addresses_shared);
 void auth_backoff_done(struct auth_backoff *backoff);
-/* False with ERR_RESOURCE and the seconds to wait. user empty: the address alone. */
+/* False with ERR_RESOURCE and the seconds to wait. */
 bool auth_backoff_check(struct auth_backoff *backoff, struct str user, struct str remote, struct err *err) MUST_USE;
 void auth_backoff_failed(struct auth_backoff *backoff, struct str user, struct str remote);
 /* Forgets the user's failures from there. */

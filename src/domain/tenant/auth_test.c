@@ -363,7 +363,7 @@ static void an_address_that_tries_many_names_has_to_wait(void **state)
     struct auth_backoff backoff;
     struct err error;
     (void)fixture;
-    auth_backoff_init(&backoff);
+    auth_backoff_init(&backoff, false);
     AUTO(arena) struct arena *arena = arena_new();
     for (int i = 0; i < 20; i++) {
         assert_true(auth_backoff_check(&backoff, S("x"), S("[2001:db8::1]:5"), &error));
@@ -373,7 +373,7 @@ static void an_address_that_tries_many_names_has_to_wait(void **state)
     assert_false(auth_backoff_check(&backoff, S("x"), S("[2001:db8::2]:6"), &error));
     assert_true(auth_backoff_check(&backoff, S("x"), S("[2001:db8:0:1::2]:6"), &error));
     for (int i = 0; i < 20; i++)
-        auth_backoff_failed(&backoff, S(""), S("[::ffff:10.0.0.1]:5"));
+        auth_backoff_failed(&backoff, S("?"), S("[::ffff:10.0.0.1]:5"));
     assert_false(auth_backoff_check(&backoff, S("x"), S("[::ffff:10.0.0.1]:6"), &error));
     assert_true(auth_backoff_check(&backoff, S("x"), S("[::ffff:10.0.0.2]:6"), &error));
     /* A flood of addresses is forgotten from its other end. */
@@ -381,6 +381,23 @@ static void an_address_that_tries_many_names_has_to_wait(void **state)
         auth_backoff_failed(&backoff, S("x"), str_format(arena, "10.%d.%d.%d:1", i >> 16, (i >> 8) & 255, i & 255));
     assert_true(backoff.failures.entries.count <= 16384);
     auth_backoff_done(&backoff);
+    /* Behind a proxy all have one address. */
+    auth_backoff_init(&backoff, true);
+    for (int i = 0; i < 100; i++)
+        auth_backoff_failed(&backoff, S("x"), S("10.0.0.1:1"));
+    assert_false(auth_backoff_check(&backoff, S("x"), S("10.0.0.1:1"), &error));
+    assert_true(auth_backoff_check(&backoff, S("y"), S("10.0.0.1:1"), &error));
+    auth_backoff_done(&backoff);
+}
+
+/* Nobody guesses 256 bits; an old login that is shown again and again must not lock its address out. */
+static void wrong_bearers_keep_nobody_waiting(void **state)
+{
+    struct fixture *fixture = *state;
+    struct principal who;
+    for (int i = 0; i < 100; i++)
+        assert_int_equal(fixture_check(fixture, "Bearer eider_l1.AAAA", &who), ERR_UNAUTHENTICATED);
+    assert_int_equal(fixture_check(fixture, fixture_basic(fixture, "rita", FIXTURE_PASSWORD), &who), ERR_OK);
 }
 
 static void refusals_are_written_before_they_are_told(void **state)
@@ -437,6 +454,7 @@ int main(void)
         FACT(a_certificate_names_a_user_unless_a_header_does),
         FACT(failures_have_to_wait_ever_longer),
         FACT(an_address_that_tries_many_names_has_to_wait),
+        FACT(wrong_bearers_keep_nobody_waiting),
         FACT(refusals_are_written_before_they_are_told),
         FACT(unknown_users_cost_as_much),
     };

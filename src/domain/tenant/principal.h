@@ -1,19 +1,7 @@
 /* Who asks, and what they may do. A principal is made by auth.h for one request and lives in that request's arena. */
 #pragma once
 #include "base/arena.h"
-#include "base/err.h"
-
-/* Of a user in a tenant; each may do what those before it may. */
-enum role {
-    ROLE_NONE,
-    ROLE_READER, /* SELECT */
-    ROLE_WRITER, /* INSERT, UPDATE, DELETE, MERGE, uploads into tables that exist, temporary tables */
-    ROLE_OWNER,  /* CREATE, ALTER, DROP; users, tokens, statements and audit of the tenant; backup */
-};
-/* "reader"; "none". */
-const char *role_name(enum role role);
-/* ERR_INVALID lists the known ones. */
-bool role_from_name(struct str name, enum role *role_out, struct err *err) MUST_USE;
+#include "domain/tenant/role.h"
 
 struct grant {
     struct str tenant;

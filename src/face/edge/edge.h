@@ -36,8 +36,7 @@ void edge_set_statement(struct edge_request *request, struct str statement);
  */
 void edge_finish(const struct edge_request *request, const struct err *error, int http_status);
 
-/* Who a request comes from. No users can be configured yet, and the server listens on loopback only: everyone is the
- * administrator. Static memory. */
+/* Who a request comes from where a face was given no auth (tests): the administrator. Static memory. */
 const struct principal *edge_principal(void);
 
 /* The member "parameters" of a request (array: by position, object: by name; may be absent) as JSON text, in the arena.
