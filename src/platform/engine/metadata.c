@@ -37,209 +37,96 @@ struct engine_metadata {
     struct buf header, body;
 };
 
-#define TEXT(expression, name) "CAST(" expression " AS VARCHAR) AS " name
-#define NUMBER(expression, name) "CAST(" expression " AS BIGINT) AS " name
-#define LIKE(expression, value) \
-    "(CAST(" value " AS VARCHAR) IS NULL OR " expression " ILIKE CAST(" value " AS VARCHAR) ESCAPE '\\')"
-/* Whatever the session's default_collation and default_order are. */
-#define BY(name) name " COLLATE C ASC NULLS FIRST"
-#define SHOWN(name)                                                                                       \
-    "(" name " = $1 OR NOT (" name " = 'system' OR starts_with(" name ", 'upload_') OR starts_with(" name \
-    ", 'snapshot_')))"
-#define FROM(function) " FROM system.main.duckdb_" function "()"
+/* The databases that are shown. */
+#define ENGINE_SHOWN                                                                      \
+    "(database_name = $1 OR NOT (database_name = 'system' OR starts_with(database_name, " \
+    "'upload_') OR starts_with(database_name, 'snapshot_')))"
+/* The filters; NULL is none. */
+#define ENGINE_CATALOG "($2::VARCHAR IS NULL OR database_name ILIKE $2::VARCHAR ESCAPE '\\')"
+#define ENGINE_SCHEMA "($3::VARCHAR IS NULL OR schema_name ILIKE $3::VARCHAR ESCAPE '\\')"
+#define ENGINE_TABLE "($4::VARCHAR IS NULL OR table_name ILIKE $4::VARCHAR ESCAPE '\\')"
+#define ENGINE_VIEW "($4::VARCHAR IS NULL OR view_name ILIKE $4::VARCHAR ESCAPE '\\')"
+#define ENGINE_PARENT "($4::VARCHAR IS NULL OR referenced_table ILIKE $4::VARCHAR ESCAPE '\\')"
+#define ENGINE_FK_CATALOG "($5::VARCHAR IS NULL OR database_name ILIKE $5::VARCHAR ESCAPE '\\')"
+#define ENGINE_FK_SCHEMA "($6::VARCHAR IS NULL OR schema_name ILIKE $6::VARCHAR ESCAPE '\\')"
+#define ENGINE_FK_TABLE "($7::VARCHAR IS NULL OR table_name ILIKE $7::VARCHAR ESCAPE '\\')"
+/* Order of bytes, whatever the session's default_collation and default_order are. */
+#define ENGINE_RISING " COLLATE C ASC NULLS FIRST"
 
-/* `temp` is there only while something is in it. */
-#define SCHEMAS_SHOWN                                                                                            \
-    SHOWN("database_name")                                                                                       \
-    " AND (database_name <> 'temp' OR EXISTS (SELECT 1" FROM(                                                    \
-        "tables") " WHERE database_name = 'temp') OR "                                                           \
-                  "EXISTS (SELECT 1" FROM("views") " WHERE database_name = 'temp' AND NOT internal)) AND " LIKE( \
-                      "database_name", "$2")
+/* %s: whether there is anything in `temp`, which shows only then. */
+#define ENGINE_SCHEMAS_SHOWN ENGINE_SHOWN " AND (database_name <> 'temp' OR %s) AND " ENGINE_CATALOG
+static const char engine_sql_has_temporary[] =
+    "EXISTS (SELECT 1 FROM system.main.duckdb_tables() WHERE database_name = 'temp') OR "
+    "EXISTS (SELECT 1 FROM system.main.duckdb_views() WHERE database_name = 'temp' AND NOT internal)";
 
-static const char engine_sql_catalogs[] = "SELECT DISTINCT " TEXT("database_name", "catalog_name")
-    FROM("schemas") " WHERE " SCHEMAS_SHOWN " ORDER BY " BY("catalog_name");
+static const char engine_sql_catalogs[] =
+    "SELECT DISTINCT database_name::VARCHAR AS a FROM system.main.duckdb_schemas() WHERE " ENGINE_SCHEMAS_SHOWN
+    " ORDER BY a" ENGINE_RISING;
 
 static const char engine_sql_schemas[] =
-    "SELECT " TEXT("database_name", "catalog_name") ", " TEXT("schema_name", "db_schema_name")
-        FROM("schemas") " WHERE " SCHEMAS_SHOWN
-                        " AND " LIKE("schema_name", "$3") " ORDER BY " BY("catalog_name") ", " BY("db_schema_name");
+    "SELECT database_name::VARCHAR AS a, schema_name::VARCHAR AS b FROM system.main.duckdb_schemas() "
+    "WHERE " ENGINE_SCHEMAS_SHOWN " AND " ENGINE_SCHEMA " ORDER BY a" ENGINE_RISING ", b" ENGINE_RISING;
 
-static const char engine_sql_table_types[] =
-    "SELECT " TEXT("unnest(['LOCAL TEMPORARY', 'TABLE', 'VIEW'])", "table_type");
+static const char engine_sql_table_types[] = "SELECT unnest(['LOCAL TEMPORARY', 'TABLE', 'VIEW'])::VARCHAR";
 
-#define TABLES_ORDER \
-    " ORDER BY " BY("catalog_name") ", " BY("db_schema_name") ", " BY("table_name") ", " BY("table_type")
-#define TABLES_SHOWN \
-    SHOWN("database_name") " AND NOT internal AND " LIKE("database_name", "$2") " AND " LIKE("schema_name", "$3")
+#define ENGINE_TABLES_SHOWN ENGINE_SHOWN " AND NOT internal AND " ENGINE_CATALOG " AND " ENGINE_SCHEMA
+#define ENGINE_TABLES_ORDER "ORDER BY a" ENGINE_RISING ", b" ENGINE_RISING ", c" ENGINE_RISING ", d" ENGINE_RISING
 
 /* %s: a list of table types. */
 static const char engine_sql_tables[] =
-    "SELECT * FROM (SELECT " TEXT("database_name", "catalog_name") ", " TEXT("schema_name", "db_schema_name") ", " TEXT(
-        "table_name", "table_name") ", " TEXT("if(temporary, 'LOCAL TEMPORARY', 'TABLE')", "table_type")
-        FROM("tables") " WHERE " TABLES_SHOWN " AND " LIKE(
-            "table_name", "$4") " UNION ALL SELECT database_name, schema_name, view_name, "
-                                "'VIEW'" FROM("views") " WHERE " TABLES_SHOWN " AND " LIKE(
-                                    "view_name", "$4") ") WHERE table_type IN (%s)" TABLES_ORDER;
+    "SELECT a, b, c, d FROM ("
+    "SELECT database_name::VARCHAR AS a, schema_name::VARCHAR AS b, table_name::VARCHAR AS c, "
+    "if(temporary, 'LOCAL TEMPORARY', 'TABLE')::VARCHAR AS d "
+    "FROM system.main.duckdb_tables() WHERE " ENGINE_TABLES_SHOWN " AND " ENGINE_TABLE
+    " UNION ALL SELECT database_name, schema_name, view_name, 'VIEW' "
+    "FROM system.main.duckdb_views() WHERE " ENGINE_TABLES_SHOWN " AND " ENGINE_VIEW
+    ") WHERE d IN (%s) " ENGINE_TABLES_ORDER;
 
 /* One row for each column, without duckdb_tables(), which takes as long as the columns. */
-static const char engine_sql_columns[] = "SELECT " TEXT("c.database_name", "catalog_name") ", " TEXT("c.schema_name", "db_schema_name") ", " TEXT("c.table_name", "table_name") ", " TEXT(
-    "if(v.view_oid IS NOT NULL, 'VIEW', if(c.database_name = 'temp', 'LOCAL TEMPORARY', 'TABLE'))",
-    "table_type") ", " TEXT("column_name",
-                            "column_name") ", " TEXT("data_type",
-                                                     "data_type") ", " TEXT("c.comment",
-                                                                            "remarks") ", " TEXT("if(numeric_precision_"
-                                                                                                 "radix = 10, "
-                                                                                                 "numeric_precision, "
-                                                                                                 "NULL)",
-                                                                                                 "size") ", " TEXT("if("
-                                                                                                                   "num"
-                                                                                                                   "eri"
-                                                                                                                   "c_"
-                                                                                                                   "pre"
-                                                                                                                   "cis"
-                                                                                                                   "ion"
-                                                                                                                   "_ra"
-                                                                                                                   "dix"
-                                                                                                                   " = "
-                                                                                                                   "10,"
-                                                                                                                   " nu"
-                                                                                                                   "mer"
-                                                                                                                   "ic_"
-                                                                                                                   "sca"
-                                                                                                                   "le,"
-                                                                                                                   " NU"
-                                                                                                                   "LL"
-                                                                                                                   ")",
-                                                                                                                   "dig"
-                                                                                                                   "it"
-                                                                                                                   "s") ", " NUMBER("is_nullable",
-                                                                                                                                    "is_null") ", " NUMBER("coalesce(starts_with(column_default, 'nextval('), false)",
-                                                                                                                                                           "automatic") " FROM (SELECT *" FROM("columns") " WHERE " TABLES_SHOWN
-                                                                                                                                                                                                          " AND " LIKE(
-                                                                                                                                                                                                              "table_name",
-                                                                                                                                                                                                              "$4") ") c"
-                                                                                                                                                                                                                    " LEFT JOIN system.main.duckdb_views() v ON v.database_oid = c.database_oid AND v.view_oid = c.table_oid"
-                                                                                                                                                                                                                    " WHERE table_type IN (%s)" TABLES_ORDER
-                                                                                                                                                                                                                    ", column_index ASC";
+static const char engine_sql_columns[] =
+    "SELECT a, b, c, d, name, type, remarks, nullable, automatic FROM ("
+    "SELECT t.database_name::VARCHAR AS a, t.schema_name::VARCHAR AS b, t.table_name::VARCHAR AS c, "
+    "if(v.view_oid IS NOT NULL, 'VIEW', if(t.database_name = 'temp', 'LOCAL TEMPORARY', 'TABLE'))::VARCHAR AS d, "
+    "t.column_name::VARCHAR AS name, t.data_type::VARCHAR AS type, t.comment::VARCHAR AS remarks, "
+    "t.is_nullable::BIGINT AS nullable, "
+    "coalesce(starts_with(t.column_default, 'nextval('), false)::BIGINT AS automatic, t.column_index AS position "
+    "FROM (SELECT * FROM system.main.duckdb_columns() WHERE " ENGINE_TABLES_SHOWN " AND " ENGINE_TABLE ") t "
+    "LEFT JOIN system.main.duckdb_views() v ON v.database_oid = t.database_oid AND v.view_oid = t.table_oid) "
+    "WHERE d IN (%s) " ENGINE_TABLES_ORDER ", position ASC";
 
-static const char engine_sql_primary_keys[] = "SELECT " TEXT("database_name", "catalog_name") ", " TEXT(
-    "schema_name",
-    "db_schema_name") ", " TEXT("table_name",
-                                "table_name") ", " TEXT("unnest(constraint_column_names)",
-                                                        "column_name") ", " NUMBER("generate_subscripts(constraint_"
-                                                                                   "column_names, 1)",
-                                                                                   "key_sequence") ", " TEXT("constrain"
-                                                                                                             "t_name",
-                                                                                                             "key_name")
-    FROM("constraints") " WHERE constraint_type = 'PRIMARY KEY' AND " SHOWN("database_name") " AND " LIKE(
-        "database_name",
-        "$2") " AND " LIKE("schema_name",
-                           "$3") " AND " LIKE("table_name",
-                                              "$4") " ORDER BY " BY("catalog_name") ", " BY("db_schema_name") ", " BY("table_name") ", " BY("key_name") ", key_sequence ASC";
+static const char engine_sql_primary_keys[] =
+    "SELECT database_name::VARCHAR AS a, schema_name::VARCHAR AS b, table_name::VARCHAR AS c, "
+    "unnest(constraint_column_names)::VARCHAR, generate_subscripts(constraint_column_names, 1)::BIGINT AS sequence, "
+    "constraint_name::VARCHAR AS d FROM system.main.duckdb_constraints() "
+    "WHERE constraint_type = 'PRIMARY KEY' AND " ENGINE_SHOWN " AND " ENGINE_CATALOG " AND " ENGINE_SCHEMA
+    " AND " ENGINE_TABLE " " ENGINE_TABLES_ORDER ", sequence ASC";
 
 /* A foreign key points into its own schema, at the columns of a primary key or a unique constraint. 3: NO ACTION, the
  * only rule that DuckDB has. %s: conditions and order. */
-static const char
-    engine_sql_foreign_keys
-        [] = "WITH k AS (SELECT *" FROM("constraints") " WHERE " SHOWN("database_name") "), "
-                                                                                        "f AS (SELECT *, (SELECT "
-                                                                                        "arg_min(p.constraint_name, "
-                                                                                        "p.constraint_type) FROM k p"
-                                                                                        " WHERE p.constraint_type IN "
-                                                                                        "('PRIMARY KEY', 'UNIQUE') AND "
-                                                                                        "p.schema_oid = k.schema_oid "
-                                                                                        "AND"
-                                                                                        " p.database_oid = "
-                                                                                        "k.database_oid AND "
-                                                                                        "lower(p.table_name) = "
-                                                                                        "lower(k.referenced_table) AND"
-                                                                                        " list_sort(p.constraint_"
-                                                                                        "column_names) = "
-                                                                                        "list_sort(k.referenced_column_"
-                                                                                        "names)) AS pk_name"
-                                                                                        " FROM k WHERE constraint_type "
-                                                                                        "= 'FOREIGN KEY') "
-                                                                                        "SELECT " TEXT("database_name", "pk_catalog_name") ", " TEXT("schema_name", "pk_db_schema_"
-                                                                                                                                                                    "name") ", " TEXT("referenced_table", "pk_table_name") ", " TEXT("unnest(referenced_column_names)", "pk_column_name") ", " TEXT("database_name",
-                                                                                                                                                                                                                                                                                                    "fk_catalog_name") ", " TEXT("schema_name", "fk_db_schema_name") ", " TEXT("table_name",
-                                                                                                                                                                                                                                                                                                                                                                               "fk_table_name") ", " TEXT("unnest(constraint_column_"
-                                                                                                                                                                                                                                                                                                                                                                                                          "names)",
-                                                                                                                                                                                                                                                                                                                                                                                                          "fk_column_name") ", " NUMBER("g"
-                                                                                                                                                                                                                                                                                                                                                                                                                                        "e"
-                                                                                                                                                                                                                                                                                                                                                                                                                                        "n"
-                                                                                                                                                                                                                                                                                                                                                                                                                                        "e"
-                                                                                                                                                                                                                                                                                                                                                                                                                                        "r"
-                                                                                                                                                                                                                                                                                                                                                                                                                                        "a"
-                                                                                                                                                                                                                                                                                                                                                                                                                                        "t"
-                                                                                                                                                                                                                                                                                                                                                                                                                                        "e"
-                                                                                                                                                                                                                                                                                                                                                                                                                                        "_"
-                                                                                                                                                                                                                                                                                                                                                                                                                                        "s"
-                                                                                                                                                                                                                                                                                                                                                                                                                                        "u"
-                                                                                                                                                                                                                                                                                                                                                                                                                                        "b"
-                                                                                                                                                                                                                                                                                                                                                                                                                                        "s"
-                                                                                                                                                                                                                                                                                                                                                                                                                                        "c"
-                                                                                                                                                                                                                                                                                                                                                                                                                                        "r"
-                                                                                                                                                                                                                                                                                                                                                                                                                                        "i"
-                                                                                                                                                                                                                                                                                                                                                                                                                                        "p"
-                                                                                                                                                                                                                                                                                                                                                                                                                                        "t"
-                                                                                                                                                                                                                                                                                                                                                                                                                                        "s"
-                                                                                                                                                                                                                                                                                                                                                                                                                                        "("
-                                                                                                                                                                                                                                                                                                                                                                                                                                        "c"
-                                                                                                                                                                                                                                                                                                                                                                                                                                        "o"
-                                                                                                                                                                                                                                                                                                                                                                                                                                        "n"
-                                                                                                                                                                                                                                                                                                                                                                                                                                        "s"
-                                                                                                                                                                                                                                                                                                                                                                                                                                        "t"
-                                                                                                                                                                                                                                                                                                                                                                                                                                        "r"
-                                                                                                                                                                                                                                                                                                                                                                                                                                        "a"
-                                                                                                                                                                                                                                                                                                                                                                                                                                        "i"
-                                                                                                                                                                                                                                                                                                                                                                                                                                        "n"
-                                                                                                                                                                                                                                                                                                                                                                                                                                        "t"
-                                                                                                                                                                                                                                                                                                                                                                                                                                        "_"
-                                                                                                                                                                                                                                                                                                                                                                                                                                        "c"
-                                                                                                                                                                                                                                                                                                                                                                                                                                        "o"
-                                                                                                                                                                                                                                                                                                                                                                                                                                        "l"
-                                                                                                                                                                                                                                                                                                                                                                                                                                        "u"
-                                                                                                                                                                                                                                                                                                                                                                                                                                        "m"
-                                                                                                                                                                                                                                                                                                                                                                                                                                        "n"
-                                                                                                                                                                                                                                                                                                                                                                                                                                        "_"
-                                                                                                                                                                                                                                                                                                                                                                                                                                        "n"
-                                                                                                                                                                                                                                                                                                                                                                                                                                        "a"
-                                                                                                                                                                                                                                                                                                                                                                                                                                        "m"
-                                                                                                                                                                                                                                                                                                                                                                                                                                        "e"
-                                                                                                                                                                                                                                                                                                                                                                                                                                        "s"
-                                                                                                                                                                                                                                                                                                                                                                                                                                        ","
-                                                                                                                                                                                                                                                                                                                                                                                                                                        " "
-                                                                                                                                                                                                                                                                                                                                                                                                                                        "1"
-                                                                                                                                                                                                                                                                                                                                                                                                                                        ")",
-                                                                                                                                                                                                                                                                                                                                                                                                                                        "k"
-                                                                                                                                                                                                                                                                                                                                                                                                                                        "e"
-                                                                                                                                                                                                                                                                                                                                                                                                                                        "y"
-                                                                                                                                                                                                                                                                                                                                                                                                                                        "_"
-                                                                                                                                                                                                                                                                                                                                                                                                                                        "s"
-                                                                                                                                                                                                                                                                                                                                                                                                                                        "e"
-                                                                                                                                                                                                                                                                                                                                                                                                                                        "q"
-                                                                                                                                                                                                                                                                                                                                                                                                                                        "u"
-                                                                                                                                                                                                                                                                                                                                                                                                                                        "e"
-                                                                                                                                                                                                                                                                                                                                                                                                                                        "n"
-                                                                                                                                                                                                                                                                                                                                                                                                                                        "c"
-                                                                                                                                                                                                                                                                                                                                                                                                                                        "e") ", " TEXT("constraint_name",
-                                                                                                                                                                                                                                                                                                                                                                                                                                                       "fk_key_name") ", " TEXT("pk_name",
-                                                                                                                                                                                                                                                                                                                                                                                                                                                                                "pk_key_name") ", " NUMBER("3",
-                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                           "update_rule") ", " NUMBER("3",
-                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                      "delete_rule") " FROM f WHERE %s";
+static const char engine_sql_foreign_keys[] =
+    "WITH k AS (SELECT * FROM system.main.duckdb_constraints() WHERE " ENGINE_SHOWN "), "
+    "f AS (SELECT *, (SELECT arg_min(p.constraint_name, p.constraint_type) FROM k p "
+    "WHERE p.constraint_type IN ('PRIMARY KEY', 'UNIQUE') AND p.schema_oid = k.schema_oid AND "
+    "p.database_oid = k.database_oid AND lower(p.table_name) = lower(k.referenced_table) AND "
+    "list_sort(p.constraint_column_names) = list_sort(k.referenced_column_names)) AS pk_name "
+    "FROM k WHERE constraint_type = 'FOREIGN KEY') "
+    "SELECT database_name::VARCHAR AS a, schema_name::VARCHAR AS b, referenced_table::VARCHAR AS parent, "
+    "unnest(referenced_column_names)::VARCHAR, database_name::VARCHAR, schema_name::VARCHAR, "
+    "table_name::VARCHAR AS child, unnest(constraint_column_names)::VARCHAR, "
+    "generate_subscripts(constraint_column_names, 1)::BIGINT AS sequence, constraint_name::VARCHAR AS fk, "
+    "pk_name::VARCHAR AS pk, 3::BIGINT, 3::BIGINT FROM f WHERE %s";
 
-#define KEY_OF(table, catalog_value, schema_value, table_value) \
-    LIKE("database_name", catalog_value) " AND " LIKE("schema_name", schema_value) " AND " LIKE(table, table_value)
-#define BY_PRIMARY                                                                                    \
-    " ORDER BY " BY("pk_catalog_name") ", " BY("pk_db_schema_name") ", " BY("pk_table_name") ", " BY( \
-        "pk_key_name") ", key_sequence ASC, " BY("fk_key_name")
+#define ENGINE_BY_PARENT                                                                                             \
+    " ORDER BY a" ENGINE_RISING ", b" ENGINE_RISING ", parent" ENGINE_RISING ", pk" ENGINE_RISING ", sequence ASC, " \
+    "fk" ENGINE_RISING
 
 static const char engine_sql_exported[] =
-    KEY_OF("referenced_table", "$2", "$3", "$4") " ORDER BY " BY("fk_catalog_name") ", " BY(
-        "fk_db_schema_name") ", " BY("fk_table_name") ", " BY("fk_key_name") ", key_sequence ASC";
-static const char engine_sql_imported[] = KEY_OF("table_name", "$2", "$3", "$4") BY_PRIMARY;
+    ENGINE_CATALOG " AND " ENGINE_SCHEMA " AND " ENGINE_PARENT " ORDER BY a" ENGINE_RISING ", b" ENGINE_RISING
+                   ", child" ENGINE_RISING ", fk" ENGINE_RISING ", sequence ASC";
+static const char engine_sql_imported[] = ENGINE_CATALOG " AND " ENGINE_SCHEMA " AND " ENGINE_TABLE ENGINE_BY_PARENT;
 static const char engine_sql_cross[] =
-    KEY_OF("referenced_table", "$2", "$3", "$4") " AND " KEY_OF("table_name", "$5", "$6", "$7") BY_PRIMARY;
+    ENGINE_CATALOG " AND " ENGINE_SCHEMA " AND " ENGINE_PARENT " AND " ENGINE_FK_CATALOG " AND " ENGINE_FK_SCHEMA
+                   " AND " ENGINE_FK_TABLE ENGINE_BY_PARENT;
 
 /* The pattern that matches one name, whatever characters it has. */
 static struct str engine_metadata_name(struct arena *arena, struct str name)
@@ -302,13 +189,14 @@ static const char *engine_metadata_types(const struct engine_metadata *metadata)
 static const char *engine_metadata_sql(struct engine_metadata *metadata)
 {
     struct arena *arena = metadata->arena;
+    const char *temporary = engine_session_is_clean(metadata->session) ? "false" : engine_sql_has_temporary;
     switch (metadata->request->kind) {
     case ENGINE_METADATA_CATALOGS:
         metadata->shape = &arrow_sql_catalogs;
-        return engine_sql_catalogs;
+        return str_format(arena, engine_sql_catalogs, temporary).ptr;
     case ENGINE_METADATA_SCHEMAS:
         metadata->shape = &arrow_sql_schemas;
-        return engine_sql_schemas;
+        return str_format(arena, engine_sql_schemas, temporary).ptr;
     case ENGINE_METADATA_TABLES:
         metadata->shape = metadata->request->include_schema ? &arrow_sql_tables_with_schema : &arrow_sql_tables;
         return str_format(arena, metadata->request->include_schema ? engine_sql_columns : engine_sql_tables,
@@ -412,16 +300,7 @@ static bool engine_metadata_plain(struct engine_metadata *metadata, duckdb_data_
 }
 
 /* Columns of engine_sql_columns. */
-enum {
-    COLUMN_TABLE = 4,
-    COLUMN_NAME = 4,
-    COLUMN_TYPE,
-    COLUMN_REMARKS,
-    COLUMN_SIZE,
-    COLUMN_DIGITS,
-    COLUMN_NULL,
-    COLUMN_AUTO
-};
+enum { COLUMN_TABLE = 4, COLUMN_NAME = 4, COLUMN_TYPE, COLUMN_REMARKS, COLUMN_NULL, COLUMN_AUTO };
 
 struct engine_metadata_tables {
     struct engine_metadata_schema *schema;
@@ -459,8 +338,6 @@ static bool engine_metadata_columns(struct engine_metadata *metadata, struct eng
                                                 .name = engine_metadata_text(chunk, COLUMN_NAME, row),
                                                 .type = engine_metadata_text(chunk, COLUMN_TYPE, row),
                                                 .comment = engine_metadata_text(chunk, COLUMN_REMARKS, row),
-                                                .precision = engine_metadata_text(chunk, COLUMN_SIZE, row),
-                                                .scale = engine_metadata_text(chunk, COLUMN_DIGITS, row),
                                                 .nullable = engine_metadata_number(chunk, COLUMN_NULL, row),
                                                 .automatic = engine_metadata_number(chunk, COLUMN_AUTO, row)};
         engine_metadata_schema_add(tables->schema, &column);

@@ -97,20 +97,33 @@ static struct str engine_metadata_type_name(struct arena *arena, struct str type
     return str_format(arena, "%.*s%.*s", (int)bracket, type.ptr, STR_ARG(str_from_index(type, end)));
 }
 
+/* Of "DECIMAL(18,3)"; ptr NULL for other types. */
+static void engine_metadata_digits(struct str type, struct str *precision_out, struct str *scale_out)
+{
+    struct str inner = str_from_index(type, 8);
+    *precision_out = *scale_out = (struct str){0};
+    if (!str_starts_with(type, S("DECIMAL(")) || !str_ends_with(type, S(")")))
+        return;
+    inner.len--;
+    *scale_out = str_split_next(&inner, ',', precision_out) ? inner : (struct str){0};
+}
+
 #define KEY(name) "ARROW:FLIGHT:SQL:" name
 
 /* FlightSql.proto, CommandGetTables. */
 void engine_metadata_schema_add(struct engine_metadata_schema *schema, const struct engine_metadata_column *column)
 {
     bool text = str_equal(column->type, S("VARCHAR"));
+    struct str precision, scale;
+    engine_metadata_digits(column->type, &precision, &scale);
     struct arrow_pair pairs[] = {
         {KEY("CATALOG_NAME"), column->catalog},
         {KEY("DB_SCHEMA_NAME"), column->schema},
         {KEY("SCHEMA_NAME"), column->schema}, /* the name that Arrow's own clients (C++, Java, Go) look for */
         {KEY("TABLE_NAME"), column->table},
         {KEY("TYPE_NAME"), engine_metadata_type_name(schema->scratch, column->type)},
-        {KEY("PRECISION"), column->precision},
-        {KEY("SCALE"), column->scale},
+        {KEY("PRECISION"), precision},
+        {KEY("SCALE"), scale},
         {KEY("IS_AUTO_INCREMENT"), column->automatic ? S("1") : S("0")},
         {KEY("IS_CASE_SENSITIVE"), text ? S("1") : S("0")},
         {KEY("IS_READ_ONLY"), column->read_only ? S("1") : S("0")},

@@ -9,7 +9,6 @@ struct engine_metadata_column {
     struct str name;
     struct str type; /* as DuckDB writes it */
     struct str comment;
-    struct str precision, scale; /* DECIMAL only */
     bool nullable, automatic, read_only;
 };
 
