@@ -72,7 +72,7 @@ def test_a_fast_statement_is_there_at_once(acme, poll):
 
 def test_a_slow_statement_tells_how_far_it_is(acme, poll):
     """Sorting gives nothing out before it has seen everything."""
-    sql = "SELECT count(*) AS n FROM range(400000) a(i), range(10000) b(j) WHERE (i * j) % 7 = 3"
+    sql = "SELECT count(*) AS n FROM range(40000) a(i), range(20000) b(j) WHERE (i * j) % 7 = 3"
     answers = last(poll, statement(sql))
     assert len(answers) > 1 and not answers[0].tickets and answers[0].next
     assert all(answer.progress is None or 0 <= answer.progress <= 1 for answer in answers)

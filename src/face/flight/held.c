@@ -46,10 +46,11 @@ struct flight_held {
 
 /* --- Life --- */
 
-/* Nobody reads it, and nobody fills it but its own statement. */
+/* Nobody reads it or waits for it, and nobody fills it but its own statement. */
 static bool flight_held_is_idle(const struct flight_held *held)
 {
-    return list_is_empty(&held->gets) && (held->ended || held->statement || held->later.len > 0);
+    return list_is_empty(&held->gets) && list_is_empty(&held->watches) &&
+           (held->ended || held->statement || held->later.len > 0);
 }
 
 static void flight_held_on_time(struct loop_timer *timer)
@@ -182,6 +183,10 @@ static void flight_held_give(struct flight_held *held)
         held->bytes -= bytes;
         held->flight->held_bytes -= bytes;
         held->target = get;
+        if (piece.first) { /* of those with as much room, another one is next */
+            list_remove(&get->held_node);
+            list_append(&held->gets, &get->held_node);
+        }
         flight_get_piece(get, &piece);
     }
 }
