@@ -14,13 +14,14 @@
 /* Longer texts are cut. */
 #define AUDIT_TEXT_MAX 128
 #define AUDIT_REPEAT_US (60 * CLOCK_SECOND)
-/* Different events whose repetitions are counted; and rows that floods may make in a minute. */
+/* Different events whose repetitions are counted; and rows that refusals may make in a minute: who is let in makes no
+ * flood. */
 #define AUDIT_RECENT_MAX 4096
-#define AUDIT_FLOOD_ROWS 1000
+#define AUDIT_FLOOD_ROWS 300
 #define AUDIT_BEHIND_US CLOCK_SECOND
 #define AUDIT_SWEEP_US (3600 * CLOCK_SECOND)
 /* Rows that one sweep takes out, so that no commit waits long for it. */
-#define AUDIT_SWEEP_ROWS "10000"
+#define AUDIT_SWEEP_ROWS 10000
 
 struct audit_repeat {
     int64_t id; /* of the row */
@@ -36,7 +37,7 @@ struct audit {
     struct store *store;
     int64_t next_id;
     struct recent recent;           /* struct audit_repeat */
-    int64_t minute_us, minute_rows; /* rows since then */
+    int64_t minute_us, minute_rows; /* refusals with a row since then */
     int64_t flood_id;               /* row that counts what was too much; 0: none in this minute */
     struct loop_timer behind;
     VEC(struct audit_count) counts; /* to be written by the next behind */
@@ -71,7 +72,7 @@ bool audit_action_from_name(struct str name, enum audit_action *action_out, stru
 static void audit_on_sweep(struct loop_timer *timer);
 static void audit_on_behind(struct loop_timer *timer);
 
-static void audit_on_last(void *owner, const struct store_value *columns, size_t count)
+static void audit_on_number(void *owner, const struct store_value *columns, size_t count)
 {
     (void)count;
     *(int64_t *)owner = columns[0].number;
@@ -80,7 +81,7 @@ static void audit_on_last(void *owner, const struct store_value *columns, size_t
 struct audit *audit_open(struct loop *loop, struct store *store, struct err *err)
 {
     int64_t last = 0;
-    if (!store_run(store_db(store), "SELECT max(id) FROM audit", NULL, 0, audit_on_last, &last, err))
+    if (!store_run(store_db(store), "SELECT max(id) FROM audit", NULL, 0, audit_on_number, &last, err))
         return NULL;
     struct audit *audit = mem_new(struct audit);
     audit->loop = loop;
@@ -184,13 +185,13 @@ bool audit_is_repeated(struct audit *audit, const struct audit_event *event)
         audit->minute_us = now_us;
         audit->minute_rows = audit->flood_id = 0;
     }
-    if (audit->minute_rows >= AUDIT_FLOOD_ROWS && audit->flood_id) {
+    if (cut.result != ERR_OK && audit->flood_id) {
         audit_count_again(audit, audit->flood_id);
         return true;
     }
     repeat = recent_need(&audit->recent, key);
     *repeat = (struct audit_repeat){.id = audit->next_id, .since_us = now_us};
-    if (++audit->minute_rows >= AUDIT_FLOOD_ROWS)
+    if (cut.result != ERR_OK && ++audit->minute_rows >= AUDIT_FLOOD_ROWS)
         audit->flood_id = audit->next_id;
     return false;
 }
@@ -310,27 +311,32 @@ struct audit_sweep {
     struct store_job job;
     struct audit *audit;
     int64_t before_us;
+    int64_t gone; /* rows */
 };
 
 static bool audit_sweep_apply(struct store_job *job, struct store_db *db, struct err *err)
 {
     struct audit_sweep *sweep = job->owner;
-    return store_run(db,
-                     "DELETE FROM audit WHERE id IN (SELECT id FROM audit WHERE at_us < ? ORDER BY at_us "
-                     "LIMIT " AUDIT_SWEEP_ROWS ")",
-                     &STORE_NUMBER(sweep->before_us), 1, NULL, NULL, err);
+    const struct store_value values[] = {STORE_NUMBER(sweep->before_us), STORE_NUMBER(AUDIT_SWEEP_ROWS)};
+    return store_run(db, "DELETE FROM audit WHERE id IN (SELECT id FROM audit WHERE at_us < ? ORDER BY at_us LIMIT ?)",
+                     values, 2, NULL, NULL, err) &&
+           store_run(db, "SELECT changes()", NULL, 0, audit_on_number, &sweep->gone, err);
 }
 
 static void audit_sweep_done(struct store_job *job, const struct err *error)
 {
-    (void)error; /* the next sweep tries again */
-    mem_free(job->owner);
+    struct audit_sweep *sweep = job->owner;
+    bool more = !error && sweep->gone == AUDIT_SWEEP_ROWS; /* else the next sweep tries again */
+    if (more && sweep->audit->sweep.index)                 /* not set: it was flushed, the server ends */
+        loop_timer_set(sweep->audit->loop, &sweep->audit->sweep, AUDIT_BEHIND_US);
+    mem_free(sweep);
 }
 
 static void audit_on_sweep(struct loop_timer *timer)
 {
     struct audit *audit = timer->owner;
     struct audit_sweep *sweep = mem_new(struct audit_sweep);
+    sweep->audit = audit;
     sweep->before_us = clock_wall_us() - limits_get(LIMIT_AUDIT) * 24 * 3600 * CLOCK_SECOND;
     sweep->job = (struct store_job){.apply = audit_sweep_apply, .done = audit_sweep_done, .owner = sweep};
     store_submit(audit->store, &sweep->job);

@@ -219,7 +219,8 @@ static struct str auth_claim(struct str user)
 
 static struct audit_event auth_event(struct str user, struct str remote, enum err_code result)
 {
-    return (struct audit_event){.user = auth_claim(user), .address = remote, .action = AUDIT_LOGIN, .result = result};
+    return (struct audit_event){
+        .user = user.len ? auth_claim(user) : user, .address = remote, .action = AUDIT_LOGIN, .result = result};
 }
 
 static void auth_on_refusal_written(void *owner, const struct err *error)
@@ -279,7 +280,7 @@ static void auth_on_verified(void *owner, bool ok, struct str hash)
         auth_work_end(work, user);
         return;
     }
-    auth_backoff_failed(&auth->backoff, auth_claim(work->user), work->remote);
+    auth_backoff_failed(&auth->backoff, work->remote);
     auth_wrong_password(&work->error);
     const struct audit_event event = auth_event(work->user, work->remote, ERR_UNAUTHENTICATED);
     if (audit_is_repeated(auth->options.audit, &event))
@@ -288,7 +289,7 @@ static void auth_on_verified(void *owner, bool ok, struct str hash)
         audit_write_row(auth->options.audit, &event, auth_on_refusal_written, work);
 }
 
-/* The work that verifies the same password of the same user from the same address. */
+/* The work that verifies the same password of the same user. */
 static struct auth_work *auth_find_work(struct auth *auth, const unsigned char digest[AUTH_DIGEST_SIZE])
 {
     list_each(&auth->works, node)
@@ -304,21 +305,21 @@ static enum auth_outcome auth_check_password(struct auth *auth, const struct aut
                                              const struct auth_request *request, struct arena *arena,
                                              struct auth_wait *wait, struct principal *who_out, struct err *err)
 {
+    unsigned char digest[AUTH_DIGEST_SIZE];
+    auth_digest(auth, shown, digest);
+    struct auth_work *same = auth_find_work(auth, digest);
+    if (same)
+        return auth_work_join(same, wait, arena);
     if (!auth_backoff_check(&auth->backoff, auth_claim(shown->user), request->remote, err))
         return auth_refuse(auth, shown->user, request, arena, wait, err);
     const struct user *user = user_find(auth->options.users, shown->user);
     bool usable = user && !user->disabled && shown->password.len <= PASSWORD_BYTES_MAX;
-    unsigned char digest[AUTH_DIGEST_SIZE];
-    auth_digest(auth, shown, digest);
     const struct auth_known *known = recent_get(&auth->known, str_bytes(digest, sizeof(digest)));
     if (usable && known && known->epoch == user->epoch && known->until_us > clock_now_us()) {
         user_principal(user, arena, who_out);
         who_out->proof = PRINCIPAL_PASSWORD;
         return AUTH_DONE;
     }
-    struct auth_work *same = auth_find_work(auth, digest);
-    if (same)
-        return auth_work_join(same, wait, arena);
     struct auth_work *work = auth_work_new(auth, shown->user, request->remote);
     memcpy(work->digest, digest, sizeof(digest));
     work->epoch = usable ? user->epoch : 0;
@@ -329,11 +330,19 @@ static enum auth_outcome auth_check_password(struct auth *auth, const struct aut
         auth_work_free(work);
         return AUTH_ERROR;
     }
+    auth_backoff_begin(&auth->backoff, auth_claim(shown->user), request->remote);
     list_append(&auth->works, &work->node);
     return auth_work_join(work, wait, arena);
 }
 
 /* --- Bearers --- */
+
+/* What names the login, and so its session. */
+static struct str auth_login_name(struct arena *arena, const struct auth_login *login)
+{
+    char hex[2 * AUTH_LOGIN_ID_SIZE + 1];
+    return str_copy(arena, str_from(sodium_bin2hex(hex, sizeof(hex), login->id, sizeof(login->id))));
+}
 
 static bool auth_check_login(struct auth *auth, struct str text, struct arena *arena, struct principal *who_out,
                              struct err *err)
@@ -352,8 +361,7 @@ static bool auth_check_login(struct auth *auth, struct str text, struct arena *a
     }
     user_principal(user, arena, who_out);
     who_out->proof = PRINCIPAL_LOGIN;
-    char hex[2 * AUTH_LOGIN_ID_SIZE + 1];
-    who_out->login = str_copy(arena, str_from(sodium_bin2hex(hex, sizeof(hex), login.id, sizeof(login.id))));
+    who_out->login = auth_login_name(arena, &login);
     return true;
 }
 
@@ -391,10 +399,8 @@ static enum auth_outcome auth_check_open(struct auth *auth, const struct auth_re
     struct auth_login login;
     struct err ignored;
     if (auth_header_parse(arena, request->authorization, &shown, &ignored) && shown.scheme == AUTH_BEARER &&
-        auth_bearer_open(arena, auth->login_key, shown.token, &login) && login.epoch == 0) {
-        char hex[2 * AUTH_LOGIN_ID_SIZE + 1];
-        who_out->login = str_copy(arena, str_from(sodium_bin2hex(hex, sizeof(hex), login.id, sizeof(login.id))));
-    }
+        auth_bearer_open(arena, auth->login_key, shown.token, &login) && login.epoch == 0)
+        who_out->login = auth_login_name(arena, &login);
     return AUTH_DONE;
 }
 

@@ -93,10 +93,15 @@ static void auth_backoff_add(struct auth_backoff *backoff, struct str key)
     failures->last_us = now_us;
 }
 
-void auth_backoff_failed(struct auth_backoff *backoff, struct str user, struct str remote)
+void auth_backoff_begin(struct auth_backoff *backoff, struct str user, struct str remote)
 {
     AUTO(arena) struct arena *arena = arena_new();
     auth_backoff_add(backoff, auth_backoff_key(arena, user, remote));
+}
+
+void auth_backoff_failed(struct auth_backoff *backoff, struct str remote)
+{
+    AUTO(arena) struct arena *arena = arena_new();
     auth_backoff_add(backoff, auth_backoff_key(arena, S(""), remote));
 }
 

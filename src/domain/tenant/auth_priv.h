@@ -48,8 +48,11 @@ void auth_backoff_init(struct auth_backoff *backoff, bool addresses_shared);
 void auth_backoff_done(struct auth_backoff *backoff);
 /* False with ERR_RESOURCE and the seconds to wait. */
 bool auth_backoff_check(struct auth_backoff *backoff, struct str user, struct str remote, struct err *err) MUST_USE;
-void auth_backoff_failed(struct auth_backoff *backoff, struct str user, struct str remote);
-/* Forgets the user's failures from there. */
+/* An attempt of the user counts from its beginning, so that many at once are no way around; of the address when it
+ * failed. */
+void auth_backoff_begin(struct auth_backoff *backoff, struct str user, struct str remote);
+void auth_backoff_failed(struct auth_backoff *backoff, struct str remote);
+/* Forgets the user's attempts from there. */
 void auth_backoff_succeeded(struct auth_backoff *backoff, struct str user, struct str remote);
 
 /* --- JWTs: whoever checks them sets this --- */

@@ -357,6 +357,28 @@ static void failures_have_to_wait_ever_longer(void **state)
     assert_int_equal(fixture_check(fixture, right, &who), ERR_OK);
 }
 
+/* Many guesses at once are as many as one after the other. */
+static void guesses_at_once_are_counted_when_they_begin(void **state)
+{
+    struct fixture *fixture = *state;
+    struct crowd crowd = {.fixture = fixture};
+    size_t refused = 0;
+    for (size_t i = 0; i < 40; i++) {
+        struct auth_request request = {.remote = S("127.0.0.1:1")};
+        struct principal who;
+        struct err error;
+        const char *guess = str_format(fixture->arena, "guess%zu", i).ptr;
+        request.authorization = str_from(fixture_basic(fixture, "rita", guess));
+        crowd.waits[i] = (struct auth_wait){.done = crowd_on_answer, .owner = &crowd};
+        if (auth_check(fixture->auth, &request, fixture->arena, &crowd.waits[i], &who, &error) == AUTH_ERROR)
+            refused++;
+    }
+    while (crowd.answers + refused < 40)
+        loop_run(fixture->loop);
+    assert_int_equal(crowd.right, 0);
+    assert_int_equal(refused, 34); /* 5 guesses, and the first refusal waits for its row */
+}
+
 static void an_address_that_tries_many_names_has_to_wait(void **state)
 {
     struct fixture *fixture = *state;
@@ -367,24 +389,24 @@ static void an_address_that_tries_many_names_has_to_wait(void **state)
     AUTO(arena) struct arena *arena = arena_new();
     for (int i = 0; i < 20; i++) {
         assert_true(auth_backoff_check(&backoff, S("x"), S("[2001:db8::1]:5"), &error));
-        auth_backoff_failed(&backoff, str_format(arena, "user%d", i), S("[2001:db8::1]:5"));
+        auth_backoff_failed(&backoff, S("[2001:db8::1]:5"));
     }
     /* One machine has all addresses of its network. */
     assert_false(auth_backoff_check(&backoff, S("x"), S("[2001:db8::2]:6"), &error));
     assert_true(auth_backoff_check(&backoff, S("x"), S("[2001:db8:0:1::2]:6"), &error));
     for (int i = 0; i < 20; i++)
-        auth_backoff_failed(&backoff, S("?"), S("[::ffff:10.0.0.1]:5"));
+        auth_backoff_failed(&backoff, S("[::ffff:10.0.0.1]:5"));
     assert_false(auth_backoff_check(&backoff, S("x"), S("[::ffff:10.0.0.1]:6"), &error));
     assert_true(auth_backoff_check(&backoff, S("x"), S("[::ffff:10.0.0.2]:6"), &error));
     /* A flood of addresses is forgotten from its other end. */
     for (int i = 0; i < 40000; i++)
-        auth_backoff_failed(&backoff, S("x"), str_format(arena, "10.%d.%d.%d:1", i >> 16, (i >> 8) & 255, i & 255));
+        auth_backoff_failed(&backoff, str_format(arena, "10.%d.%d.%d:1", i >> 16, (i >> 8) & 255, i & 255));
     assert_true(backoff.failures.entries.count <= 16384);
     auth_backoff_done(&backoff);
     /* Behind a proxy all have one address. */
     auth_backoff_init(&backoff, true);
     for (int i = 0; i < 100; i++)
-        auth_backoff_failed(&backoff, S("x"), S("10.0.0.1:1"));
+        auth_backoff_begin(&backoff, S("x"), S("10.0.0.1:1"));
     assert_false(auth_backoff_check(&backoff, S("x"), S("10.0.0.1:1"), &error));
     assert_true(auth_backoff_check(&backoff, S("y"), S("10.0.0.1:1"), &error));
     auth_backoff_done(&backoff);
@@ -453,6 +475,7 @@ int main(void)
         FACT(other_bearers_go_to_whoever_checks_jwts),
         FACT(a_certificate_names_a_user_unless_a_header_does),
         FACT(failures_have_to_wait_ever_longer),
+        FACT(guesses_at_once_are_counted_when_they_begin),
         FACT(an_address_that_tries_many_names_has_to_wait),
         FACT(wrong_bearers_keep_nobody_waiting),
         FACT(refusals_are_written_before_they_are_told),

@@ -34,6 +34,13 @@ bool principal_need(const struct principal *who, struct str tenant, enum role ro
                     STR_ARG(tenant), STR_ARG(who->user));
 }
 
+bool principal_is_user(const struct principal *who, struct str user)
+{
+    bool ours =
+        who->proof == PRINCIPAL_PASSWORD || who->proof == PRINCIPAL_LOGIN || who->proof == PRINCIPAL_CERTIFICATE;
+    return ours && str_equal(who->user, user);
+}
+
 bool principal_need_admin(const struct principal *who, struct err *err)
 {
     if (who->admin)

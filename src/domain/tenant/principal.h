@@ -39,6 +39,8 @@ enum role principal_role(const struct principal *who, struct str tenant);
 bool principal_no_tenant(struct str tenant, struct err *err);
 /* ERR_DENIED with the role that is missing; ERR_NOT_FOUND when it is hidden. */
 bool principal_need(const struct principal *who, struct str tenant, enum role role, struct err *err) MUST_USE;
+/* They are this user of ours and have proved more than a token does. A name in a JWT is the issuer's, not ours. */
+bool principal_is_user(const struct principal *who, struct str user);
 /* ERR_DENIED unless admin. */
 bool principal_need_admin(const struct principal *who, struct err *err) MUST_USE;
 /* A copy that lives in the arena. */

@@ -50,7 +50,7 @@ static bool token_create_apply(struct user_change *change, struct store_db *db, 
 /* By themselves, with more than a token in hand: a token must not make one that lives longer or may do more. */
 static bool token_need_owner(const struct principal *who, struct str user, struct err *err)
 {
-    if (who->admin || (str_equal(who->user, user) && who->proof != PRINCIPAL_TOKEN))
+    if (who->admin || principal_is_user(who, user))
         return true;
     err_set(err, ERR_DENIED, "the tokens of %.*s are made and revoked by themselves or by an administrator",
             STR_ARG(str_slice(user, 0, 63)));
@@ -119,7 +119,7 @@ static const struct token *token_look_up(struct user_list *list, const struct pr
 {
     const struct token *token = map_get(&list->tokens, id_or_name);
     const struct user *user = token ? NULL : user_find(list, who->user);
-    for (size_t i = 0; user && i < user->tokens.count; i++)
+    for (size_t i = 0; user && principal_is_user(who, user->name) && i < user->tokens.count; i++)
         if (str_equal(user->tokens.items[i].name, id_or_name))
             token = &user->tokens.items[i];
     return token;

@@ -109,7 +109,8 @@ const struct user *user_at(const struct user_list *list, size_t index)
 bool user_view(const struct principal *who, const struct user *user, struct arena *arena,
                const struct grant **grants_out, size_t *count_out)
 {
-    bool all = who->admin || str_equal(who->user, user->name);
+    bool own = str_equal(who->user, user->name) && who->proof != PRINCIPAL_JWT;
+    bool all = who->admin || own;
     struct grant *grants = arena_array(arena, user->grants.count + 1, sizeof(*grants));
     size_t count = 0;
     for (size_t i = 0; i < user->grants.count; i++)

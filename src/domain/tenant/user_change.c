@@ -236,8 +236,8 @@ void user_set_password(struct user_list *list, const struct audit_actor *by, str
 {
     struct user_change *change = user_change_new(list, by, AUDIT_USER_PASSWORD, name, done, owner);
     change->apply = user_set_password_apply;
-    bool self = str_equal(by->who->user, name) && by->who->proof != PRINCIPAL_TOKEN;
-    bool ok = (self || principal_need_admin(by->who, &change->refused)) && user_name_check(name, &change->refused);
+    bool ok = (principal_is_user(by->who, name) || principal_need_admin(by->who, &change->refused)) &&
+              user_name_check(name, &change->refused);
     if (!ok) {
         user_change_submit(change);
         return;

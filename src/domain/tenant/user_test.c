@@ -270,6 +270,12 @@ static void tokens_are_made_by_people_and_not_by_tokens(void **state)
     const struct token_spec more = {.user = S("rita"), .name = S("more"), .role = ROLE_OWNER};
     assert_int_equal(fixture_token(fixture, &robot, &more), ERR_DENIED);
     assert_int_equal(set_password(fixture, &robot, "rita", "new password"), ERR_DENIED);
+    /* A name in a JWT is the issuer's. */
+    struct principal namesake = *rita.who;
+    namesake.proof = PRINCIPAL_JWT;
+    const struct audit_actor stranger = {.who = &namesake};
+    assert_int_equal(fixture_token(fixture, &stranger, &more), ERR_DENIED);
+    assert_int_equal(set_password(fixture, &stranger, "rita", "new password"), ERR_DENIED);
     const struct token_spec hidden = {.user = S("rita"), .name = S("x"), .tenant = S("beta"), .role = ROLE_READER};
     assert_int_equal(fixture_token(fixture, &rita, &hidden), ERR_NOT_FOUND);
     token_revoke(fixture->users, &olga, id, fixture_on_done, fixture);
