@@ -4,8 +4,9 @@ import pyarrow as pa
 import pyarrow.flight as flight
 import pytest
 
+from lib import people
 from lib import sqlmetadata as ask
-from lib.client import FAILS
+from lib.client import FAILS, Client
 from lib.flightsql import wrap
 
 PREFIX = b"ARROW:FLIGHT:SQL:"
@@ -174,6 +175,41 @@ def test_without_a_tenant_only_known_catalogs_answer(filled, server, make_tenant
     assert names(nobody, catalog="not_there") == []
     with pytest.raises(FAILS, match="does not say which of the"):
         names(nobody)
+
+
+class Signed(Client):
+    """A client with a person's credentials."""
+
+    def __init__(self, person, tenant=None):
+        super().__init__(person.server, tenant)
+        self.person = person
+
+    def options(self, timeout=None, **headers):
+        pairs = [(b"authorization", self.person.headers["Authorization"].encode())]
+        pairs += [(b"eider-tenant", self.tenant.encode())] if self.tenant else []
+        return flight.FlightCallOptions(timeout=timeout, headers=pairs)
+
+
+def test_hidden_tenants_are_no_catalogs(fresh_server):
+    root = people.administrator(fresh_server)
+    for tenant in ("tenant_acme", "tenant_beta", "tenant_zeta"):
+        assert root.request("POST", "/api/v1/tenants", {"id": tenant}).status_code == 201
+        assert root.query(f"CREATE TABLE of_{tenant}(a INTEGER PRIMARY KEY)", tenant).status_code == 200
+    reader = Signed(people.user(root, "bob", tenant_acme="reader"))
+    assert ask.rows(reader, ask.catalogs(), ask.CATALOGS) == [("tenant_acme",)]
+    assert names(reader) == ["of_tenant_acme"]
+    assert names(reader, catalog="tenant_beta") == names(reader, catalog="tenant_none") == []
+    assert names(reader, catalog="tenant%") == ["of_tenant_acme"]
+    assert ask.rows(reader, ask.keys("PrimaryKeys", "of_tenant_beta", "tenant_beta"), ask.PRIMARY_KEYS) == []
+    assert len(ask.rows(reader, ask.keys("PrimaryKeys", "of_tenant_acme"), ask.PRIMARY_KEYS)) == 1
+    both = Signed(people.user(root, "eve", tenant_acme="reader", tenant_beta="owner"))
+    assert ask.rows(both, ask.catalogs(), ask.CATALOGS) == [("tenant_acme",), ("tenant_beta",)]
+    assert names(both, catalog="tenant_beta") == ["of_tenant_beta"]
+    assert names(both, catalog="tenant_zeta") == []
+    with pytest.raises(FAILS, match="tenant"):
+        names(Signed(both.person, "tenant_zeta"))
+    with pytest.raises(flight.FlightUnauthenticatedError):
+        names(Client(fresh_server, "tenant_acme"))
 
 
 def test_primary_keys(filled):
