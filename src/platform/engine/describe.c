@@ -139,8 +139,8 @@ static bool engine_describe_parameters(struct engine_describe *describe, duckdb_
 {
     struct engine_described parameters;
     engine_described_parameters(&parameters, statement);
-    bool ok = engine_field_schema(describe->session, parameters.types, parameters.names, parameters.count,
-                                  &describe->out->parameters, describe->err);
+    bool ok = engine_field_parameters(describe->session, parameters.types, parameters.names, parameters.count,
+                                      &describe->out->parameters, describe->err);
     engine_described_done(&parameters);
     return ok;
 }

@@ -79,8 +79,16 @@ static void engine_field_describe(struct ArrowSchema *schema, duckdb_logical_typ
     }
 }
 
-bool engine_field_schema(const struct engine_session *session, duckdb_logical_type *types, const char **names,
-                         size_t count, struct buf *message, struct err *err)
+/* Formats of the Arrow C data interface: "tsu:UTC" becomes "tsm:UTC", "ttu" "ttm". */
+static void engine_field_in_milliseconds(struct ArrowSchema *field, struct arena *arena)
+{
+    if (field->format[0] != 't' || (field->format[1] != 's' && field->format[1] != 't'))
+        return;
+    field->format = str_cstr(arena, str_format(arena, "%.2sm%s", field->format, field->format + 3));
+}
+
+static bool engine_field_encode(const struct engine_session *session, duckdb_logical_type *types, const char **names,
+                                size_t count, bool parameters, struct buf *message, struct err *err)
 {
     AUTO(arena) struct arena *arena = arena_new();
     struct ArrowSchema schema = {0};
@@ -88,6 +96,8 @@ bool engine_field_schema(const struct engine_session *session, duckdb_logical_ty
     if (!engine_result_schema(session, types, names, count, &schema, err))
         return false;
     engine_field_describe(&schema, types, names, count, arena);
+    for (size_t i = 0; parameters && i < count; i++)
+        engine_field_in_milliseconds(schema.children[i], arena); /* as the metadata, nothing that release looks at */
     bool ok = arrow_message_schema(&flatbuffer, &schema, err);
     if (ok) {
         size_t size = arrow_prefix_size(buf_len(&flatbuffer));
@@ -97,4 +107,16 @@ bool engine_field_schema(const struct engine_session *session, duckdb_logical_ty
     buf_done(&flatbuffer);
     schema.release(&schema);
     return ok;
+}
+
+bool engine_field_schema(const struct engine_session *session, duckdb_logical_type *types, const char **names,
+                         size_t count, struct buf *message, struct err *err)
+{
+    return engine_field_encode(session, types, names, count, false, message, err);
+}
+
+bool engine_field_parameters(const struct engine_session *session, duckdb_logical_type *types, const char **names,
+                             size_t count, struct buf *message, struct err *err)
+{
+    return engine_field_encode(session, types, names, count, true, message, err);
 }
