@@ -8,6 +8,7 @@ from lib import people
 from lib import sqlmetadata as ask
 from lib.client import FAILS, Client
 from lib.flightsql import wrap
+from lib.rawflight import field
 
 PREFIX = b"ARROW:FLIGHT:SQL:"
 SETUP = [
@@ -278,3 +279,25 @@ def test_bad_commands_are_refused(acme):
                        lambda: acme.flight.do_get(flight.Ticket(bad), acme.options()).read_all()):
             with pytest.raises(FAILS):
                 ask_it()
+
+
+def test_strange_filters(filled):
+    assert names(filled, table="pa\0rent") == []
+    assert names(filled, table="%" * 1000) == names(filled)
+    assert names(filled, types=["TABLE"] * 16) == names(filled, types=["TABLE"])
+    with pytest.raises(FAILS, match="UTF-8"):
+        ask.ask(filled, wrap("CommandGetTables", field(3, b"\xff\xfe")), ask.TABLES)
+    with pytest.raises(FAILS, match="16"):
+        names(filled, types=["TABLE"] * 17)
+
+
+def test_an_aborted_transaction_says_so(acme):
+    acme.query("CREATE TABLE t(a INTEGER PRIMARY KEY)")
+    acme.query("BEGIN")
+    acme.query("INSERT INTO t VALUES (1)")
+    with pytest.raises(FAILS):
+        acme.query("INSERT INTO t VALUES (1)")
+    with pytest.raises(FAILS, match="(?i)abort"):
+        names(acme)
+    acme.query("ROLLBACK")
+    assert names(acme) == ["t"]
