@@ -92,7 +92,7 @@ def test_two_servers_on_one_directory_are_refused(fresh_server, tmp_path):
 def test_protected_mode_listens_on_loopback_only(alone, tmp_path, listen):
     result = alone("serve", "--data", tmp_path / "db", "--listen", listen, timeout=20)
     assert result.returncode != 0
-    assert "insecure" in result.stderr or "loopback" in result.stderr
+    assert "would not be encrypted" in result.stderr and "--tls-self-signed" in result.stderr
 
 
 @pytest.mark.parametrize("config, said", [

@@ -12,10 +12,12 @@ H2SPEC = ROOT / "deps/go/bin/h2spec"
 
 @pytest.mark.skipif(not H2SPEC.exists(), reason="tools/fetch-deps could not build h2spec")
 @pytest.mark.parametrize("group", ["generic", "http2", "hpack"])
-def test_h2spec_finds_nothing(server, tmp_path, group):
+@pytest.mark.parametrize("how", ["plain", "tls"])
+def test_h2spec_finds_nothing(server, secure, tmp_path, group, how):
+    server = secure if how == "tls" else server
     report = tmp_path / "report.xml"
     run = subprocess.run([H2SPEC, group, "-h", "127.0.0.1", "-p", str(server.port), "-P", "/health", "-o", "2", "-S",
-                          "-j", report], capture_output=True, text=True, timeout=110)
+                          "-j", report, *(["-t", "-k"] if how == "tls" else [])], capture_output=True, text=True, timeout=110)
     suites = xml.parse(report).getroot()
     total = sum(int(suite.get("tests")) for suite in suites)
     skipped = sum(int(suite.get("skipped")) for suite in suites)
