@@ -25,6 +25,15 @@ def run(client, sql, options):
     client.do_get(flight.Ticket(sql.encode()), options).read_all()
 
 
+def drain(reader):
+    """read_all of a stream that may be cancelled; pyarrow's own would send itself SIGINT."""
+    try:
+        while True:
+            reader.read_chunk()
+    except StopIteration:
+        pass
+
+
 def test_what_a_connection_leaves_behind_is_there_in_its_next_call(acme):
     acme.query("CREATE TEMP TABLE mine AS SELECT 7 AS x")
     assert acme.value("SELECT x FROM mine") == 7
@@ -238,8 +247,7 @@ def test_closing_ends_what_runs(acme):
     reader.read_chunk()
     assert flightsql.close_session(acme.flight, options) == 1
     with pytest.raises(FAILS):  # a stream that is cut inside a message has no room for words
-        while True:
-            reader.read_chunk()
+        drain(reader)
     assert acme.value("SELECT 1") == 1
 
 
@@ -317,3 +325,58 @@ def test_many_clients_at_once_keep_their_things_apart(acme, make_client):
 
     with concurrent.futures.ThreadPoolExecutor(8) as pool:
         assert all(pool.map(work, range(8)))
+
+
+def test_a_session_that_is_closed_under_an_upload(acme):
+    """The upload ends with an error, whole or not at all, and the next one works."""
+    import pyarrow as pa
+    data = pa.table({"i": range(1000)})
+    acme.query("CREATE TEMP TABLE mine AS SELECT 1")
+    writer, _ = acme.flight.do_put(flight.FlightDescriptor.for_path("t"), data.schema, acme.options())
+    writer.write_table(data)
+    assert flightsql.close_session(acme.flight, acme.options()) == 1
+    with pytest.raises((*FAILS, OSError)):
+        while True:
+            writer.write_table(data)
+    with pytest.raises((*FAILS, OSError)):
+        writer.close()
+    with pytest.raises(FAILS):
+        acme.query("SELECT * FROM t")
+    assert acme.upload("t", data)["rows"] == 1000
+
+
+def test_sessions_that_end_at_any_moment(acme):
+    """Clients that share a session run, close and leave; the server outlives all of it."""
+    import random
+    cookies = flightsql.Cookies()
+    options = acme.options(timeout=20)
+    statements = ["SELECT count(*) FROM range(1000000)", "BEGIN", "COMMIT", "ROLLBACK", "CREATE OR REPLACE TEMP TABLE m(i INT)",
+                  "SELECT i, repeat('x', 100) FROM range(100000) t(i)", "SET TimeZone = 'Asia/Tokyo'", "USE nowhere"]
+
+    def work(seed):
+        chance = random.Random(seed)
+        client, _ = client_with_cookies(acme.server, cookies)
+        for _ in range(60):
+            try:
+                action = chance.randrange(8)
+                if action == 0:
+                    flightsql.close_session(client, options)
+                elif action == 1:
+                    client.close()
+                    client, _ = client_with_cookies(acme.server, cookies)
+                elif action == 2:
+                    flightsql.set_options(client, options, schema="default", TimeZone="UTC")
+                elif action == 3:
+                    flightsql.begin(client, options)
+                elif action == 4:
+                    client.do_get(flight.Ticket(chance.choice(statements).encode()), options).cancel()
+                else:
+                    drain(client.do_get(flight.Ticket(chance.choice(statements).encode()), options))
+            except (*FAILS, OSError, KeyError, ValueError):
+                pass
+        client.close()
+
+    with concurrent.futures.ThreadPoolExecutor(6) as pool:
+        list(pool.map(work, range(6)))
+    flightsql.close_session(acme.flight, options)
+    assert acme.value("SELECT 1") == 1

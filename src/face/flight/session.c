@@ -111,7 +111,7 @@ static void flight_session_on_expired(void *owner)
 void flight_session_end(struct flight_call *call)
 {
     struct err why;
-    err_set(&why, ERR_CANCELLED, "the session was closed");
+    err_set(&why, ERR_CONFLICT, "the session was closed"); /* pyarrow takes CANCELLED for Ctrl-C */
     if (call->entry)
         flight_session_free(call->entry, &why, call);
     rpc_call_add_header(call->rpc, S("set-cookie"),
@@ -143,7 +143,7 @@ static bool flight_session_is_over(const struct flight_session *session, uint64_
 void flight_sessions_connection_gone(struct flight_sessions *sessions, uint64_t connection)
 {
     struct err why;
-    err_set(&why, ERR_CANCELLED, "the session ended with its connection");
+    err_set(&why, ERR_CONFLICT, "the session ended with its connection");
     for (struct flight_place *place; (place = flight_session_place(sessions, connection));) {
         struct flight_seat *seat = list_object(list_first(&place->seats), struct flight_seat, in_place);
         struct flight_session *session = seat->session;
