@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.flight as flight
 import pytest
 
-from lib import flightsql, people, rawflight
+from lib import certificates, flightsql, people, rawflight
 from lib.client import FAILS, create_tenant
 from lib.rawflight import field
 
@@ -307,3 +307,34 @@ def test_the_end_of_a_user_ends_logins(guarded, client):
     assert guarded.root.request("DELETE", "/api/v1/users/carol").status_code == 204
     with pytest.raises(flight.FlightUnauthenticatedError):
         value(client, "SELECT 1", bearer)
+
+
+# Over TLS.
+
+def test_a_certificate_names_its_user_and_the_cookie_stays_inside(make_server, tmp_path):
+    authority = certificates.Authority(tmp_path / "ca")
+    certificate, key = authority.issue("server")
+    server = make_server()
+    create_tenant(server, "tenant_a")
+    people.user(people.administrator(server), "bob", tenant_a="reader")
+    server.stop()
+    server.config = f"tls: {{cert: {certificate}, key: {key}, client_ca: {authority.certificate}}}\n"
+    server.ca = authority.certificate
+    server.start()
+
+    def connect(name=None):
+        cookies = flightsql.Cookies()
+        more = {}
+        if name:
+            files = authority.issue(name, "clientAuth")
+            more = {"cert_chain": files[0].read_text(), "private_key": files[1].read_text()}
+        return flight.FlightClient(server.flight_url, middleware=[cookies], **server.flight_trust, **more), cookies
+
+    client, cookies = connect("bob")
+    assert value(client, "SELECT current_database()", None) == "tenant_a"
+    assert "Secure" in {part.strip() for part in cookies.seen[0].split(";")}
+    for name in None, "mallory":
+        client, _ = connect(name)
+        with pytest.raises(flight.FlightUnauthenticatedError):
+            value(client, "SELECT 1", None)
+    assert value(client, "SELECT 1", options(basic("bob"))) == 1  # what is shown wins over the certificate
