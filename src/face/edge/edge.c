@@ -38,6 +38,15 @@ void edge_set_statement(struct edge_request *request, struct str statement)
     edge_copy(request->statement, sizeof(request->statement), statement);
 }
 
+void edge_set_meant(struct edge_request *request, struct tenant_list *tenants, const struct principal *who,
+                    struct str tenant)
+{
+    struct err ignored;
+    const struct tenant *meant = tenant_resolve(tenants, who, tenant, &ignored);
+    if (meant)
+        edge_set_tenant(request, meant->id);
+}
+
 static void edge_count(struct metric *metric, struct metric_series **series, enum edge_protocol protocol,
                        uint64_t bytes)
 {

@@ -30,6 +30,9 @@ struct edge_request {
 /* Notes what the request turned out to be about; longer texts are cut. */
 void edge_set_tenant(struct edge_request *request, struct str tenant);
 void edge_set_statement(struct edge_request *request, struct str statement);
+/* The tenant that a refused request meant, if who may know that it exists. */
+void edge_set_meant(struct edge_request *request, struct tenant_list *tenants, const struct principal *who,
+                    struct str tenant);
 
 /* The last thing done for a request: counts its bytes and logs request.finished. error NULL: success. http_status 0:
  * not HTTP.

@@ -128,8 +128,10 @@ bool flight_call_query(struct flight_call *call, const struct query_request *req
                        struct err *err)
 {
     call->statement = query_run(call->flight->query, request, sink, err);
-    if (!call->statement)
+    if (!call->statement) {
+        edge_set_meant(&call->edge, call->flight->tenants, call->who, request->tenant);
         return false;
+    }
     edge_set_tenant(&call->edge, query_statement_tenant(call->statement));
     edge_set_statement(&call->edge, query_statement_id(call->statement));
     return true;

@@ -21,8 +21,10 @@ static bool flight_put_table_open(struct flight_put *put, struct err *err)
     };
     const struct query_sink sink = flight_put_sink(put);
     call->statement = query_upload(call->flight->query, &request, &sink, flight_put_on_ready, err);
-    if (!call->statement)
+    if (!call->statement) {
+        edge_set_meant(&call->edge, call->flight->tenants, call->who, request.tenant);
         return false;
+    }
     edge_set_tenant(&call->edge, query_statement_tenant(call->statement));
     edge_set_statement(&call->edge, query_statement_id(call->statement));
     return true;

@@ -65,6 +65,7 @@ void rest_query_run(struct rest_exchange *exchange, const struct query_request *
     query->statement = query_run(exchange->rest->query, request, &sink, &err);
     if (!query->statement) {
         mem_free(query);
+        edge_set_meant(&exchange->edge, exchange->rest->tenants, exchange->who, request->tenant);
         rest_fail(exchange, &err);
         return;
     }
