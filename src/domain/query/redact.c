@@ -8,20 +8,17 @@ static const char *const redact_words[] = {"password", "passwd", "secret", "toke
 /* A text, at most so many signs behind the word, is what the word names: PASSWORD 'x', password = 'x', (token, 'x'). */
 #define REDACT_REACH 3
 
-static bool redact_has(struct str text, struct str word)
-{
-    for (size_t i = 0; i + word.len <= text.len; i++) {
-        if (str_equal_nocase(str_slice(text, i, word.len), word))
-            return true;
-    }
-    return false;
-}
-
+/* Every statement passes here, so most places are told apart by one letter. */
 static bool redact_names_secret(struct str text)
 {
-    for (size_t i = 0; i < sizeof(redact_words) / sizeof(redact_words[0]); i++) {
-        if (redact_has(text, str_from(redact_words[i])))
-            return true;
+    for (size_t i = 0; i < text.len; i++) {
+        for (size_t w = 0; w < sizeof(redact_words) / sizeof(redact_words[0]); w++) {
+            if ((text.ptr[i] | 0x20) != redact_words[w][0])
+                continue;
+            struct str word = str_from(redact_words[w]);
+            if (str_equal_nocase(str_slice(text, i, word.len), word))
+                return true;
+        }
     }
     return false;
 }
