@@ -31,11 +31,8 @@ void flight_binds_unref(struct flight_binds **binds_ptr)
 
 static bool flight_binds_grow(struct flight_binds *binds, size_t size, struct err *err)
 {
-    if (size > (size_t)limits_get(LIMIT_BINDS) - binds->bytes) {
-        limits_err(LIMIT_BINDS, err);
-        return err_hint(err, "send the values by an update of the prepared statement, or raise limits: %s",
-                        limits_name(LIMIT_BINDS));
-    }
+    if (size > (size_t)limits_get(LIMIT_BINDS) - binds->bytes)
+        return limits_err(LIMIT_BINDS, err);
     binds->bytes += size;
     return true;
 }
