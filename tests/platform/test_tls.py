@@ -375,6 +375,7 @@ def test_renegotiation_is_refused(secure):
     still_serves(secure)
 
 
+@pytest.mark.native
 def test_a_client_that_takes_nothing_costs_bounded_memory(secure):
     before = memory(secure.pid)
     with connect(secure) as plain:
@@ -586,3 +587,52 @@ def test_a_name_that_is_not_in_the_certificate_is_not_trusted(make_server, autho
     # The server's own directory says which certificate it has, whatever names are in it.
     run = command(server, "tenant", "list", "--data", server.data)
     assert run.returncode == 0, run.stderr
+
+
+# --- A certificate as a login. ---
+
+
+def test_the_name_in_a_verified_certificate_is_the_user(make_server, authority, files):
+    server = make_server(ca=authority.certificate, config=config_of(files, authority.certificate))
+    create_tenant(server, "tenant_acme")
+    answer = requests.post(f"{server.url}/api/v1/users", json={"name": "alice", "admin": True, "password": "a long password"},
+                           verify=server.trust, timeout=10)
+    assert answer.status_code == 201, answer.text
+    alice, bob = (authority.issue(name, usage="clientAuth") for name in ("alice", "bob"))
+
+    def status(certificate):
+        with requests.Session() as session:
+            session.trust_env = False
+            return session.get(f"{server.url}/api/v1/tenants", verify=server.trust, timeout=10,
+                               cert=certificate and tuple(map(str, certificate))).status_code
+
+    assert [status(certificate) for certificate in (alice, bob, None)] == [200, 401, 401]
+    for certificate, works in ((alice, True), (bob, False), (None, False)):
+        own = {"cert_chain": certificate[0].read_bytes(), "private_key": certificate[1].read_bytes()} if certificate else {}
+        with flight.connect(server.flight_url, **server.flight_trust, **own) as client:
+            options = flight.FlightCallOptions(timeout=20, headers=[(b"eider-tenant", b"tenant_acme")])
+            if works:
+                assert client.do_get(flight.Ticket(b"select 42"), options).read_all().num_rows == 1
+            else:
+                with pytest.raises(flight.FlightUnauthenticatedError):
+                    client.do_get(flight.Ticket(b"select 42"), options).read_all()
+    # With users and TLS, other machines may come.
+    server.stop()
+    server.flags = ["--listen", "0.0.0.0:0"]
+    server.start()
+    assert "event=server.insecure" not in server.log()
+    assert [status(certificate) for certificate in (alice, None)] == [200, 401]
+
+
+def test_behind_a_proxy_nobody_is_on_this_machine(make_server):
+    """Else whoever comes through a proxy on this machine would have the rights of its owner."""
+    server = make_server(start=False, config="tls: proxy")
+    open_server = Server(server.directory).start()
+    answer = requests.post(f"{open_server.url}/api/v1/users", json={"name": "alice", "admin": True, "password": "a long password"},
+                           timeout=10)
+    assert answer.status_code == 201, answer.text
+    open_server.stop()
+    server.start()
+    answer = requests.get(f"{server.url}/api/v1/tenants", headers={"x-forwarded-for": "127.0.0.1"}, timeout=10)
+    assert answer.status_code == 401
+    server.stop()
