@@ -114,6 +114,8 @@ static void script_answer(struct script *script)
         channel_encode_end(&script->out, script->frame.statement, &(struct channel_end){.kind = 9});
     else if (script_is(script, "huge frame"))
         buf_append(&script->out, "\xff\xff\xff\x7f\x41\0\0\0\1\0\0\0\0\0\0\0", CHANNEL_HEADER_SIZE);
+    else if (script_is(script, "progress"))
+        channel_encode_progress(&script->out, script->frame.statement, &(struct channel_progress){.permille = 420});
     else if (script_is(script, "crash"))
         abort();
     else if (!script_is(script, "deaf"))
@@ -248,6 +250,16 @@ static void an_honest_worker_answers(void **state)
     assert_false(fixture->gone);
 }
 
+static void progress_is_noted(void **state)
+{
+    struct fixture *fixture = *state;
+    start(fixture, "progress");
+    wait_for(fixture, &fixture->ready);
+    assert_int_equal(fixture->task.permille, -1);
+    wait_for(fixture, &fixture->ended);
+    assert_int_equal(fixture->task.permille, 420);
+}
+
 static void a_worker_that_lies_is_killed(void **state)
 {
     static const char *const lies[] = {"unknown block",   "too long",    "block twice", "not announced",
@@ -356,6 +368,7 @@ int main(int argc, char **argv)
 #define FACT(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
     const struct CMUnitTest tests[] = {
         FACT(an_honest_worker_answers),
+        FACT(progress_is_noted),
         FACT(a_worker_that_lies_is_killed),
         FACT(a_worker_that_answers_before_it_is_asked_is_killed),
         FACT(a_crash_fails_the_statement_with_its_signal),
