@@ -448,14 +448,17 @@ static void unknown_users_cost_as_much(void **state)
     user_set_password(fixture->users, &fixture_root, S("rita"), S("another password"), fixture_on_done, fixture);
     assert_int_equal(fixture_wait(fixture), ERR_OK);
     int64_t best_us[2] = {INT64_MAX, INT64_MAX};
-    for (int i = 0; i < 4; i++) {
+    bool alike = false;
+    for (int i = 0; i < 20 && !alike; i++) { /* a busy machine makes single ones slow, and none fast */
+        struct auth_request request = {.remote = str_format(fixture->arena, "10.0.0.%d:1", i)};
+        request.authorization = str_from(fixture_basic(fixture, i % 2 ? "rita" : "nobody", "wrong"));
         int64_t start_us = clock_now_us();
-        assert_int_equal(fixture_check(fixture, fixture_basic(fixture, i % 2 ? "rita" : "nobody", "wrong"), &who),
-                         ERR_UNAUTHENTICATED);
+        assert_int_equal(fixture_request(fixture, &request, &who), ERR_UNAUTHENTICATED);
         int64_t took_us = clock_now_us() - start_us;
         best_us[i % 2] = took_us < best_us[i % 2] ? took_us : best_us[i % 2];
+        alike = i >= 3 && best_us[0] > best_us[1] / 2 && best_us[1] > best_us[0] / 2;
     }
-    assert_true(best_us[0] > best_us[1] / 4 && best_us[1] > best_us[0] / 4);
+    assert_true(alike);
 }
 
 int main(void)
