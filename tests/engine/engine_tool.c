@@ -13,7 +13,8 @@
  *   engine_tool ... snapshot PATH
  *   engine_tool ... metadata KIND [NAME=VALUE]...            messages to stdout; KIND is the enum's number
  *   engine_tool ... bench_metadata KIND [NAME=VALUE]...
- * Several commands may follow each other, separated by "--"; they share one session. */
+ * Several commands may follow each other, separated by "--"; they share one session. With --outcomes true each says "ok"
+ * or the kind of its error in a line on stdout, after its own output. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -30,7 +31,7 @@ struct tool {
     struct str parameters;
     enum engine_rights rights;
     uint64_t prepared;
-    bool temporary;
+    bool temporary, outcomes;
     struct engine *engine;
     struct engine_session *session;
     uint8_t *block;
@@ -350,6 +351,8 @@ static int tool_options(struct tool *tool, int argc, char **argv)
             tool->options.threads = atoi(argv[at + 1]);
         else if (strcmp(argv[at], "--parameters") == 0)
             tool->parameters = str_from(argv[at + 1]);
+        else if (strcmp(argv[at], "--outcomes") == 0)
+            tool->outcomes = strcmp(argv[at + 1], "true") == 0;
         else if (strcmp(argv[at], "--read-only") == 0)
             tool->rights = strcmp(argv[at + 1], "true") == 0 ? ENGINE_MAY_READ : ENGINE_MAY_OWN;
         else
@@ -376,7 +379,10 @@ int main(int argc, char **argv)
         int end = at;
         while (end < argc && strcmp(argv[end], "--") != 0)
             end++;
-        if (!tool_command(&tool, end - at, argv + at, &err)) {
+        bool ok = tool_command(&tool, end - at, argv + at, &err);
+        if (tool.outcomes) {
+            printf("%s\n", ok ? "ok" : err_code_name(err.code));
+        } else if (!ok) {
             fprintf(stderr, "%s: %s\n%s\n", err_code_name(err.code), err.message, err.hint);
             failures++;
         }

@@ -135,6 +135,19 @@ static bool engine_describe_result(struct engine_describe *describe, duckdb_prep
     return ok;
 }
 
+/* What changes data gives the rows of its RETURNING; without one, DuckDB gives their count. */
+static bool engine_describe_change(struct engine_describe *describe, duckdb_prepared_statement statement)
+{
+    struct engine_described columns;
+    bool known = engine_described_columns(&columns, statement);
+    describe->out->returns = known && (columns.count > 1 || strcmp(columns.names[0], "Count") != 0);
+    bool ok = describe->out->returns ? engine_field_schema(describe->session, columns.types, columns.names,
+                                                           columns.count, &describe->out->result, describe->err)
+                                     : engine_describe_none(describe, &describe->out->result);
+    engine_described_done(&columns);
+    return ok;
+}
+
 static bool engine_describe_parameters(struct engine_describe *describe, duckdb_prepared_statement statement)
 {
     struct engine_described parameters;
@@ -161,40 +174,41 @@ static bool engine_describe_one(struct engine_describe *describe, duckdb_prepare
                    : engine_describe_none(describe, &describe->out->parameters);
     if (!ok)
         return false;
+    if (kind == ENGINE_KIND_WRITE)
+        return engine_describe_change(describe, statement);
+    describe->out->returns = kind == ENGINE_KIND_READ;
     return kind == ENGINE_KIND_READ ? engine_describe_result(describe, statement)
                                     : engine_describe_none(describe, &describe->out->result);
 }
 
-static bool engine_describe_each(struct engine_describe *describe, duckdb_extracted_statements all, idx_t count,
-                                 bool cut)
+static bool engine_describe_each(struct engine_describe *describe, struct engine_split *split)
 {
     bool ok = true, more = true;
-    for (idx_t i = 0; ok && more && i < count; i++) {
+    for (idx_t i = split->from; ok && more && i < split->to; i++) {
         struct engine_session *session = describe->session;
         duckdb_prepared_statement statement = NULL;
-        bool last = i + 1 == count;
-        if (engine_db.prepare_extracted_statement(session->connection, all, i, &statement) == DuckDBError)
-            ok = engine_failure_text(session->engine, engine_db.prepare_error(statement), describe->err);
-        else if (cut && !last && engine_db.prepared_statement_type(statement) == DUCKDB_STATEMENT_TYPE_CREATE)
+        if (!engine_split_prepare(split, session, i, &statement, describe->err))
+            ok = false;
+        else if (engine_split_is_added(split, i, statement))
             ok = engine_statement_effect(session, statement, describe->err);
         else
-            ok = engine_describe_one(describe, statement, last, &more);
-        if (ok && count == 1 && !describe->out->depends)
+            ok = engine_describe_one(describe, statement, i + 1 == split->to, &more);
+        if (ok && split->to == 1 && !describe->out->depends)
             engine_prepared_give(session, describe->request->prepared, describe->request->sql, &statement);
         engine_db.destroy_prepare(&statement);
     }
     return ok;
 }
 
-/* What DuckDB cut is described in a transaction that is rolled back. */
-static bool engine_describe_cut(struct engine_describe *describe, duckdb_extracted_statements all, idx_t count)
+/* A PIVOT's type is made in a transaction that is rolled back. */
+static bool engine_describe_cut(struct engine_describe *describe, struct engine_split *split)
 {
     const struct engine_policy *policy = &describe->request->policy;
     struct engine_guarded what = {.kind = ENGINE_KIND_READ, .whole = true, .text = &describe->text};
     struct engine_guard guard;
     if (!engine_guard_enter(&guard, describe->session, policy, &what, describe->err))
         return false;
-    bool ok = engine_describe_each(describe, all, count, true);
+    bool ok = engine_describe_each(describe, split);
     if (guard.end == ENGINE_GUARD_COMMIT)
         guard.end = ENGINE_GUARD_ROLLBACK;
     return engine_guard_leave(&guard, policy, ok, describe->err);
@@ -205,19 +219,17 @@ bool engine_describe(struct engine_session *session, const struct engine_request
 {
     AUTO(arena) struct arena *arena = arena_new();
     struct engine_describe describe = {.session = session, .request = request, .out = description_out, .err = err};
-    duckdb_extracted_statements all = NULL;
-    idx_t count;
+    struct engine_split split = {0};
     *description_out = (struct engine_description){.kind = ENGINE_KIND_READ};
     describe.text = engine_text_look(request->sql);
     if (request->parameters.len > 0 && !(describe.parameters = json_parse(arena, request->parameters, err)))
         return err_wrap(err, "parameters");
     if (request->binds && !(describe.rows = engine_rows_open(request->binds, err)))
         return false;
-    bool ok = engine_statement_extract(session, str_cstr(arena, request->sql), &all, &count, err);
+    bool ok = engine_split_init(&split, session, str_cstr(arena, request->sql), &describe.text, err);
     if (ok)
-        ok = count > 1 && describe.text.pivots ? engine_describe_cut(&describe, all, count)
-                                               : engine_describe_each(&describe, all, count, false);
-    engine_db.destroy_extracted(&all);
+        ok = split.cut ? engine_describe_cut(&describe, &split) : engine_describe_each(&describe, &split);
+    engine_split_done(&split);
     engine_rows_close(&describe.rows);
     if (!ok)
         engine_description_done(description_out);

@@ -113,7 +113,8 @@ bool engine_run(struct engine_session *session, const struct engine_request *req
 struct engine_description {
     enum engine_kind kind;
     bool depends;          /* the result's types hold only until parameters are bound */
-    struct buf result;     /* without fields, if it does more than read */
+    bool returns;          /* rows: it reads, or changes and has RETURNING */
+    struct buf result;     /* without fields, unless it returns rows */
     struct buf parameters; /* named "1", "2" or as in the text; type null where it is not known */
 };
 void engine_description_done(struct engine_description *description);

@@ -25,7 +25,8 @@ struct engine_session {
     bool read_only;      /* the open transaction is one that a reader was given */
     bool used;           /* a setting or variable may be left behind */
     bool temporary;      /* there are temporary objects */
-    bool defined;        /* DDL ran since temporary was read */
+    bool macros;         /* some of them may be macros, which take long to list */
+    bool defined;        /* DDL ran that may change that */
     struct map prepared; /* number → struct engine_prepared * */
 };
 

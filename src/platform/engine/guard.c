@@ -50,7 +50,7 @@ bool engine_guard_enter(struct engine_guard *guard, struct engine_session *sessi
     bool writer = policy->rights != ENGINE_MAY_OWN;
     if (writer && what->explain && !what->text->explains)
         return engine_guard_denied(err);
-    if (writer && what->kind == ENGINE_KIND_DDL && !what->piece) {
+    if (writer && what->kind == ENGINE_KIND_DDL && !what->added) {
         if (!open)
             return engine_guard_begin(guard, "BEGIN TRANSACTION READ ONLY", ENGINE_GUARD_COMMIT, err);
         return what->text->temporary || engine_guard_denied(err);

@@ -17,7 +17,7 @@ struct engine_guarded {
     bool many;                      /* one change of several rows */
     bool whole;                     /* all pieces of one statement that DuckDB cut (PIVOT with its type) */
     bool inside;                    /* one of them: the guard of the whole is open */
-    bool piece;                     /* one of them, and made by DuckDB */
+    bool added;                     /* one of them that DuckDB added */
     const struct engine_text *text; /* of the request */
 };
 

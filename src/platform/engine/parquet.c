@@ -17,16 +17,13 @@
 static bool engine_parquet_sql(struct engine_session *session, struct arena *arena, struct str sql, struct str path,
                                duckdb_extracted_statements *copy_out, struct err *err)
 {
-    idx_t count;
     struct str target = engine_quote_text(arena, path);
     for (size_t len = sql.len;;) {
         struct str text = str_format(arena, "COPY (\n%.*s\n) TO %.*s (FORMAT parquet, COMPRESSION zstd)", (int)len,
                                      sql.ptr, STR_ARG(target));
-        if (engine_statement_extract(session, text.ptr, copy_out, &count, err)) {
-            if (count == 1)
-                return true;
-            engine_db.destroy_extracted(copy_out);
-        }
+        if (engine_db.extract_statements(session->connection, text.ptr, copy_out) == 1)
+            return true;
+        engine_db.destroy_extracted(copy_out);
         while (len > 0 && sql.ptr[len - 1] != ';')
             len--;
         if (len == 0)

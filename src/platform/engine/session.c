@@ -50,18 +50,21 @@ bool engine_session_is_kept(const struct engine_session *session)
 
 void engine_session_settle(struct engine_session *session)
 {
-    static const char question[] =
+    static const char objects[] =
         "SELECT count(*) FROM (SELECT 1 FROM duckdb_tables() WHERE temporary UNION ALL SELECT 1 FROM duckdb_views() "
         "WHERE temporary AND NOT internal UNION ALL SELECT 1 FROM duckdb_sequences() WHERE temporary UNION ALL SELECT "
         "1 "
-        "FROM duckdb_types() WHERE database_name = 'temp' UNION ALL SELECT 1 FROM duckdb_functions() WHERE "
-        "database_name = 'temp' AND NOT internal)";
+        "FROM duckdb_types() WHERE database_name = 'temp' AND NOT internal)";
+    static const char macros[] =
+        "SELECT count(*) FROM duckdb_functions() WHERE database_name = 'temp' AND NOT internal";
     int64_t count;
-    struct err ignored;
+    struct err ignored;                               /* then something is left */
     if (!session->defined || session->in_transaction) /* inside one the session is not clean anyway */
         return;
     session->defined = false;
-    session->temporary = !engine_query_i64(session->connection, question, &count, &ignored) || count > 0;
+    session->temporary = !engine_query_i64(session->connection, objects, &count, &ignored) || count > 0;
+    if (!session->temporary && session->macros)
+        session->temporary = !engine_query_i64(session->connection, macros, &count, &ignored) || count > 0;
 }
 
 void engine_session_look(struct engine_session *session)

@@ -59,21 +59,6 @@ bool engine_statement_execute(struct engine_session *session, duckdb_prepared_st
     return ok;
 }
 
-bool engine_statement_extract(struct engine_session *session, const char *sql, duckdb_extracted_statements *all_out,
-                              idx_t *count_out, struct err *err)
-{
-    *count_out = engine_db.extract_statements(session->connection, sql, all_out);
-    if (*count_out > 0)
-        return true;
-    const char *message = engine_db.extract_statements_error(*all_out);
-    if (message && *message)
-        engine_failure_text(session->engine, message, err);
-    else
-        err_set(err, ERR_INVALID, "there is no statement in the text");
-    engine_db.destroy_extracted(all_out);
-    return false;
-}
-
 bool engine_statement_effect(struct engine_session *session, duckdb_prepared_statement statement, struct err *err)
 {
     duckdb_result duckdb;
@@ -102,7 +87,7 @@ struct engine_run {
     const struct json *parameters; /* for the last statement; NULL: none */
     struct engine_rows *rows;      /* the same as Arrow; NULL: none */
     struct engine_text text;
-    bool cut; /* DuckDB made several statements of one PIVOT: all but the last are its own */
+    struct engine_split split; /* none when the statement was prepared before */
     struct engine_stats stats;
     struct err *err;
 };
@@ -154,29 +139,31 @@ static bool engine_run_left(struct engine_run *run, bool ok)
     struct engine_session *session = run->session;
     if (run->stats.kind == ENGINE_KIND_SETTING && ok)
         session->used = true;
-    if (run->stats.kind == ENGINE_KIND_DDL)
+    if (run->stats.kind == ENGINE_KIND_DDL && (run->text.temp || session->temporary)) {
         session->defined = true;
+        session->macros = session->macros || run->text.macro;
+    }
     if (run->stats.kind == ENGINE_KIND_TRANSACTION)
         return engine_guard_turned(session, &run->request->policy, ok, run->err);
     return ok;
 }
 
-static bool engine_run_prepared(struct engine_run *run, duckdb_prepared_statement statement, bool last)
+static bool engine_run_prepared(struct engine_run *run, duckdb_prepared_statement statement, idx_t index)
 {
+    bool last = index + 1 >= run->split.to, added = engine_split_is_added(&run->split, index, statement);
     const struct engine_policy *policy = &run->request->policy;
     duckdb_statement_type type = engine_db.prepared_statement_type(statement);
     struct engine_guard guard;
-    bool piece = run->cut && !last && type == DUCKDB_STATEMENT_TYPE_CREATE;
     run->stats.kind = ENGINE_KIND_DDL;
-    if (!piece && !engine_kind_check(type, policy, &run->stats.kind, run->err))
+    if (!added && !engine_kind_check(type, policy, &run->stats.kind, run->err))
         return false;
     if (last && run->rows && !engine_rows_match(run->rows, statement, run->err))
         return false;
     struct engine_guarded what = {.kind = run->stats.kind,
                                   .explain = type == DUCKDB_STATEMENT_TYPE_EXPLAIN,
                                   .many = last && run->rows && engine_rows_are_many(run->rows),
-                                  .inside = run->cut,
-                                  .piece = piece,
+                                  .inside = run->split.cut,
+                                  .added = added,
                                   .text = &run->text};
     if (!engine_guard_enter(&guard, run->session, policy, &what, run->err))
         return false;
@@ -185,15 +172,13 @@ static bool engine_run_prepared(struct engine_run *run, duckdb_prepared_statemen
     return engine_run_left(run, ok);
 }
 
-static bool engine_run_one(struct engine_run *run, duckdb_extracted_statements all, idx_t index, bool last)
+static bool engine_run_one(struct engine_run *run, idx_t index)
 {
     struct engine_session *session = run->session;
     duckdb_prepared_statement statement = NULL;
-    bool ok = true;
-    if (engine_db.prepare_extracted_statement(session->connection, all, index, &statement) == DuckDBError)
-        ok = engine_failure_text(session->engine, engine_db.prepare_error(statement), run->err);
-    ok = ok && engine_run_prepared(run, statement, last);
-    if (ok && index == 0 && last)
+    bool ok = engine_split_prepare(&run->split, session, index, &statement, run->err) &&
+              engine_run_prepared(run, statement, index);
+    if (ok && run->split.to == 1)
         engine_prepared_give(session, run->request->prepared, run->request->sql, &statement);
     engine_db.destroy_prepare(&statement);
     return ok;
@@ -201,22 +186,22 @@ static bool engine_run_one(struct engine_run *run, duckdb_extracted_statements a
 
 /* --- A text --- */
 
-static bool engine_run_each(struct engine_run *run, duckdb_extracted_statements all, idx_t count)
+static bool engine_run_each(struct engine_run *run)
 {
-    for (idx_t i = 0; i < count; i++)
-        if (!engine_run_one(run, all, i, i + 1 == count))
+    for (idx_t i = run->split.from; i < run->split.to; i++)
+        if (!engine_run_one(run, i))
             return false;
     return true;
 }
 
-/* PIVOT becomes CREATE TYPE and SELECT. In one transaction, and rolled back after a query, so that the type goes. */
-static bool engine_run_cut(struct engine_run *run, duckdb_extracted_statements all, idx_t count)
+/* In one transaction, and rolled back after a query, so that the type goes. */
+static bool engine_run_cut(struct engine_run *run)
 {
     struct engine_guard guard;
     struct engine_guarded what = {.kind = ENGINE_KIND_READ, .whole = true, .text = &run->text};
     if (!engine_guard_enter(&guard, run->session, &run->request->policy, &what, run->err))
         return false;
-    bool ok = engine_run_each(run, all, count);
+    bool ok = engine_run_each(run);
     if (run->stats.kind == ENGINE_KIND_READ && guard.end == ENGINE_GUARD_COMMIT)
         guard.end = ENGINE_GUARD_ROLLBACK;
     return engine_guard_leave(&guard, &run->request->policy, ok, run->err);
@@ -224,13 +209,10 @@ static bool engine_run_cut(struct engine_run *run, duckdb_extracted_statements a
 
 static bool engine_run_text(struct engine_run *run, const char *sql)
 {
-    duckdb_extracted_statements all = NULL;
-    idx_t count;
-    if (!engine_statement_extract(run->session, sql, &all, &count, run->err))
-        return false;
-    run->cut = count > 1 && run->text.pivots;
-    bool ok = run->cut ? engine_run_cut(run, all, count) : engine_run_each(run, all, count);
-    engine_db.destroy_extracted(&all);
+    bool ok = engine_split_init(&run->split, run->session, sql, &run->text, run->err);
+    if (ok)
+        ok = run->split.cut ? engine_run_cut(run) : engine_run_each(run);
+    engine_split_done(&run->split);
     return ok;
 }
 
@@ -247,7 +229,7 @@ static void engine_give_back(struct engine_session *session)
 static bool engine_run_again(struct engine_run *run, duckdb_prepared_statement statement)
 {
     const struct engine_request *request = run->request;
-    bool ok = engine_run_prepared(run, statement, true);
+    bool ok = engine_run_prepared(run, statement, 0);
     if (ok)
         engine_prepared_give(run->session, request->prepared, request->sql, &statement);
     engine_db.destroy_prepare(&statement);

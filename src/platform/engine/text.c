@@ -76,10 +76,11 @@ static bool engine_text_explains_data(struct str rest)
     return engine_text_is_any(&rest, data);
 }
 
-static bool engine_text_has_pivot(struct str sql)
+static bool engine_text_has(struct str sql, const char *word)
 {
-    for (size_t i = 0; i + 5 <= sql.len; i++)
-        if ((sql.ptr[i] | 0x20) == 'p' && strncasecmp(sql.ptr + i, "pivot", 5) == 0)
+    size_t len = strlen(word);
+    for (size_t i = 0; i + len <= sql.len; i++)
+        if (tolower((unsigned char)sql.ptr[i]) == word[0] && strncasecmp(sql.ptr + i, word, len) == 0)
             return true;
     return false;
 }
@@ -91,11 +92,15 @@ struct engine_text engine_text_look(struct str sql)
                                         "describe", "(",     "explain", NULL};
     struct engine_text text = {0};
     struct str rest = str_trim(sql), first = rest;
+    bool pivot = engine_text_has(sql, "pivot");
+    text.temp = pivot || engine_text_has(sql, "temp");
+    text.macro = engine_text_has(sql, "macro") || engine_text_has(sql, "function");
     while (rest.len > 0 && (rest.ptr[rest.len - 1] == ';' || isspace((unsigned char)rest.ptr[rest.len - 1])))
         rest.len--;
-    if (str_find_char(rest, ';') >= 0)
+    text.single = str_find_char(rest, ';') < 0;
+    if (!text.single)
         return text;
-    text.pivots = engine_text_is_any(&first, hosts) && engine_text_has_pivot(rest);
+    text.pivots = engine_text_is_any(&first, hosts) && pivot;
     if (engine_text_is(&rest, "create"))
         text.temporary = engine_text_creates_temporary(rest);
     else if (engine_text_is(&rest, "drop"))
