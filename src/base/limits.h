@@ -62,7 +62,7 @@
     LIMIT(LIMIT_SLOW, "query.slow", 1000, "ms", "the statement goes to the slow log")                                 \
     LIMIT(LIMIT_STATEMENT_LOG, "query.log_keep", 30, "days", "older entries leave the statement log")                 \
     LIMIT(LIMIT_STATEMENT_LOG_ROWS, "query.log_rows", 1000000, "statements", "older entries leave the statement log") \
-    LIMIT(LIMIT_STATEMENT_LOG_QUEUE, "query.log_queue", 10000, "statements in 1 s", "further ones are not logged")     \
+    LIMIT(LIMIT_STATEMENT_LOG_QUEUE, "query.log_queue", 10000, "statements in 1 s", "further ones are not logged")    \
     LIMIT(LIMIT_USERS, "user.max_users", 10000, "users", "RESOURCE_EXHAUSTED")                                        \
     LIMIT(LIMIT_TOKENS, "user.max_tokens", 100, "tokens of a user", "RESOURCE_EXHAUSTED")                             \
     LIMIT(LIMIT_LOGIN_LIFE, "user.login_life", 43200, "s", "a login by password has to be repeated")                  \
