@@ -115,6 +115,7 @@ bool worker_describe(struct worker_statement *statement, struct channel_end *end
     bool ok = runs || worker_describe_send(statement, &description, err);
     end->kind = (uint8_t)description.kind;
     end->depends = description.depends;
+    end->returns = description.returns;
     engine_description_done(&description);
     return runs ? worker_run(statement, end, err) : ok;
 }

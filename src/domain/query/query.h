@@ -66,6 +66,7 @@ struct query_end {
     enum query_kind kind;
     bool ran;     /* QUERY_DESCRIBE_OR_RUN: it did more than read, so it ran */
     bool depends; /* described: the result's types hold only until parameters are bound */
+    bool returns; /* described: it gives rows: it reads, or changes and has RETURNING */
 };
 
 /* Who takes the result. The sink takes the slices of a piece; holding them back holds the worker back (back-pressure).
@@ -79,7 +80,7 @@ struct query_sink {
 enum query_purpose {
     QUERY_RUN,
     /* Nothing runs. Two pieces, each a whole encapsulated IPC message in header: the result's schema (no fields for
-     * what does not read) and the parameters'. The end says the kind. */
+     * what returns no rows) and the parameters'. The end says the kind. */
     QUERY_DESCRIBE,
     /* The same if the text only reads; else it runs and the pieces are its result, QUERY_FORMAT_FLIGHT. */
     QUERY_DESCRIBE_OR_RUN,

@@ -45,6 +45,7 @@ struct query_prepared {
     struct str sql, tenant, transaction;
     uint64_t id; /* on the channel */
     enum query_kind kind;
+    bool returns;                               /* rows */
     struct str result_schema, parameter_schema; /* encapsulated IPC messages */
     void *owner;                                /* the face's own; on_closed tells it */
     void (*on_closed)(struct query_prepared *prepared);

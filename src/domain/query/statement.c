@@ -444,7 +444,8 @@ static void statement_finish(struct statement *statement, const struct err *erro
                             .run_us = info.run_us,
                             .kind = statement->answer.kind,
                             .ran = statement->answer.ran,
-                            .depends = statement->answer.depends};
+                            .depends = statement->answer.depends,
+                            .returns = statement->answer.returns};
     struct query_tenant *side = statement->side;
     statement->sink.on_end(statement->sink.owner, &end);
     query_statement_free(statement);

@@ -149,6 +149,7 @@ static bool query_task_on_end(struct query_task *task, struct str payload, struc
                                   .kind = (enum query_kind)end.kind,
                                   .ran = end.ran,
                                   .depends = end.depends,
+                                  .returns = end.returns,
                                   .in_transaction = end.transaction,
                                   .kept = end.kept,
                                   .rows = end.rows,

@@ -12,7 +12,7 @@ struct query_task_end {
     const struct err *error; /* NULL: success */
     bool is_answered;        /* by the worker; else it is gone, and what follows is not known */
     enum query_kind kind;
-    bool ran, depends;
+    bool ran, depends, returns;
     bool in_transaction, kept; /* the connection; see struct channel_end */
     uint64_t rows, bytes, memory_bytes;
 };

@@ -46,7 +46,7 @@ static void flight_prepare_answer(struct flight_call *call, const struct query_p
 {
     AUTO(buf) struct buf result = {0};
     AUTO(buf) struct buf any = {0};
-    bool is_update = prepared->kind != QUERY_KIND_READ;
+    bool is_update = !prepared->returns;
     flight_proto_put_bytes(&result, 1, prepared->handle);
     if (!is_update) /* drivers take a schema with fields, even of a count, for a query */
         flight_proto_put_bytes(&result, 2, prepared->result_schema);
@@ -80,6 +80,7 @@ static void flight_prepare_on_end(void *owner, const struct query_end *end)
         return;
     }
     prepared->kind = end->kind;
+    prepared->returns = end->returns;
     prepared->result_schema = str_copy(prepared->arena, buf_str(&prepare->result_schema));
     prepared->parameter_schema = str_copy(prepared->arena, buf_str(&prepare->parameter_schema));
     ((struct flight_bound *)prepared->owner)->prepare = NULL;

@@ -620,6 +620,7 @@ void channel_encode_end(struct buf *buf, uint64_t statement, const struct channe
     writer_u8(buf, end->last);
     writer_u8(buf, end->ran);
     writer_u8(buf, end->depends);
+    writer_u8(buf, end->returns);
     writer_u8(buf, end->transaction);
     writer_u8(buf, end->kept);
     writer_u64le(buf, end->rows);
@@ -638,6 +639,7 @@ bool channel_decode_end(struct str payload, struct channel_end *end_out, struct 
     end.last = channel_read_flag(&reader);
     end.ran = channel_read_flag(&reader);
     end.depends = channel_read_flag(&reader);
+    end.returns = channel_read_flag(&reader);
     end.transaction = channel_read_flag(&reader);
     end.kept = channel_read_flag(&reader);
     end.rows = reader_u64le(&reader);

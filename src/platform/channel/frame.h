@@ -230,6 +230,7 @@ struct channel_end {
     bool last;          /* the worker ends by itself now: it takes no more statements */
     bool ran;           /* false: it was described only */
     bool depends;       /* described: the result's types hold only until parameters are bound */
+    bool returns;       /* described: it gives rows: it reads, or changes and has RETURNING */
     bool transaction;   /* the connection is inside a transaction now */
     bool kept;          /* the connection holds something now that a fresh one would not have (prepared ones aside) */
     uint64_t rows, bytes;
