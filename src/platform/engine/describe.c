@@ -177,9 +177,6 @@ static bool engine_describe_one(struct engine_describe *describe, duckdb_prepare
     if (kind == ENGINE_KIND_WRITE)
         return engine_describe_change(describe, statement);
     describe->out->returns = kind == ENGINE_KIND_READ;
-    if (kind == ENGINE_KIND_WRITE)
-        return engine_describe_change(describe, statement);
-    describe->out->returns = kind == ENGINE_KIND_READ;
     return kind == ENGINE_KIND_READ ? engine_describe_result(describe, statement)
                                     : engine_describe_none(describe, &describe->out->result);
 }
