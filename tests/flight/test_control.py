@@ -127,7 +127,6 @@ def test_handshake_gives_a_token_that_works(acme):
     ("/arrow.flight.protocol.FlightService/Nothing", grpc.StatusCode.UNIMPLEMENTED),
     ("/other.Service/DoGet", grpc.StatusCode.UNIMPLEMENTED),
     ("/arrow.flight.protocol.FlightService/DoExchange", grpc.StatusCode.UNIMPLEMENTED),
-    ("/arrow.flight.protocol.FlightService/PollFlightInfo", grpc.StatusCode.UNIMPLEMENTED),
 ])
 def test_unknown_method(server, method, code):
     with grpc.insecure_channel(f"127.0.0.1:{server.port}") as channel:
