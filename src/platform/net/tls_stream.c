@@ -12,6 +12,8 @@
 /* The largest record (RFC 8446 5.1). */
 #define TLS_RECORD ((size_t)16384)
 #define TLS_BATCH ((size_t)256 * 1024)
+/* What the socket did not take is sent first, unless it is so little that moving it costs less than a system call. */
+#define TLS_REST (2 * TLS_RECORD)
 /* One call of OpenSSL encrypts so much at most, so that a batch ends near its size. */
 #define TLS_PIECE (4 * TLS_RECORD)
 /* More than our own batches: answers to control messages that the peer does not take. */
@@ -218,6 +220,8 @@ static struct str tls_stream_next(struct outbox *outbox, uint8_t *record)
 void tls_stream_encrypt(struct tls_stream *stream, struct outbox *outbox)
 {
     uint8_t record[TLS_RECORD];
+    if (buf_len(&stream->unsent) > TLS_REST)
+        return;
     while ((stream->state == TLS_OPEN || stream->state == TLS_ENDED) && !stream->closed && outbox_len(outbox) &&
            buf_len(&stream->unsent) < TLS_BATCH) {
         struct str piece = tls_stream_next(outbox, record);
