@@ -146,8 +146,10 @@ def test_a_query_has_a_dataset_schema_and_an_update_has_none(acme):
     select = create(acme, "SELECT i FROM t WHERE i = ?")
     assert select[4] == 0 and pa.ipc.read_schema(pa.py_buffer(select[2])).names == ["i"]
     assert len(pa.ipc.read_schema(pa.py_buffer(select[3]))) == 1
-    for sql in ("INSERT INTO t VALUES (1)", "INSERT INTO t VALUES (1) RETURNING i", "CREATE TABLE u(i INTEGER)",
-                "DROP TABLE t", "BEGIN", "SET TimeZone = 'UTC'"):
+    returning = create(acme, "INSERT INTO t VALUES (1) RETURNING i")
+    assert returning[4] == 0 and pa.ipc.read_schema(pa.py_buffer(returning[2])).names == ["i"]
+    for sql in ("INSERT INTO t VALUES (1)", "CREATE TABLE u(i INTEGER)", "DROP TABLE t", "BEGIN",
+                "SET TimeZone = 'UTC'"):
         made = create(acme, sql)
         assert made[4] == 1 and 2 not in made, sql
     assert acme.value("SELECT count(*) FROM t") == 0

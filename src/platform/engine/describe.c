@@ -140,7 +140,7 @@ static bool engine_describe_change(struct engine_describe *describe, duckdb_prep
 {
     struct engine_described columns;
     bool known = engine_described_columns(&columns, statement);
-    describe->out->returns = known && (columns.count > 1 || strcmp(columns.names[0], "Count") != 0);
+    describe->out->returns = known && engine_statement_returns(statement);
     bool ok = describe->out->returns ? engine_field_schema(describe->session, columns.types, columns.names,
                                                            columns.count, &describe->out->result, describe->err)
                                      : engine_describe_none(describe, &describe->out->result);

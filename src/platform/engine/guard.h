@@ -14,7 +14,7 @@ struct engine_guard {
 struct engine_guarded {
     enum engine_kind kind;
     bool explain;
-    bool many;                      /* one change of several rows */
+    bool many;                      /* one change, of several rows or with rows that go out */
     bool whole;                     /* all pieces of one statement that DuckDB cut (PIVOT with its type) */
     bool inside;                    /* one of them: the guard of the whole is open */
     bool added;                     /* one of them that DuckDB added */

@@ -148,6 +148,16 @@ static bool engine_run_left(struct engine_run *run, bool ok)
     return ok;
 }
 
+bool engine_statement_returns(duckdb_prepared_statement statement)
+{
+    if (engine_db.prepared_statement_column_count(statement) != 1)
+        return true;
+    const char *name = engine_db.prepared_statement_column_name(statement, 0);
+    bool count = name && strcmp(name, "Count") == 0;
+    engine_db.free((void *)(uintptr_t)name);
+    return !count;
+}
+
 static bool engine_run_prepared(struct engine_run *run, duckdb_prepared_statement statement, idx_t index)
 {
     bool last = index + 1 >= run->split.to, added = engine_split_is_added(&run->split, index, statement);
@@ -159,9 +169,12 @@ static bool engine_run_prepared(struct engine_run *run, duckdb_prepared_statemen
         return false;
     if (last && run->rows && !engine_rows_match(run->rows, statement, run->err))
         return false;
+    /* What it returns has to arrive, or nothing was changed. */
+    bool many = last && ((run->rows && engine_rows_are_many(run->rows)) ||
+                         (run->stats.kind == ENGINE_KIND_WRITE && engine_statement_returns(statement)));
     struct engine_guarded what = {.kind = run->stats.kind,
                                   .explain = type == DUCKDB_STATEMENT_TYPE_EXPLAIN,
-                                  .many = last && run->rows && engine_rows_are_many(run->rows),
+                                  .many = many,
                                   .inside = run->split.cut,
                                   .added = added,
                                   .text = &run->text};

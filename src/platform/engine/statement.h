@@ -25,3 +25,5 @@ bool engine_statement_execute(struct engine_session *session, duckdb_prepared_st
 /* For its effect only; a result is thrown away. */
 bool engine_statement_effect(struct engine_session *session, duckdb_prepared_statement statement,
                              struct err *err) MUST_USE;
+/* Of a statement that changes data: RETURNING gives rows, where DuckDB else gives their count. */
+bool engine_statement_returns(duckdb_prepared_statement statement);
