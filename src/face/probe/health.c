@@ -9,7 +9,7 @@ enum probe_status { PROBE_SERVING = 1, PROBE_NOT_SERVING = 2, PROBE_SERVICE_UNKN
 static const struct edge_method probe_check_method = {.name = "Health/Check", .quiet = true};
 static const struct edge_method probe_watch_method = {.name = "Health/Watch", .quiet = true};
 
-static bool probe_health_decode(struct str message, struct str *service_out, struct err *err)
+bool probe_health_decode(struct str message, struct str *service_out, struct err *err)
 {
     struct reader reader = reader_from(message);
     struct flight_field field;

@@ -1,6 +1,7 @@
-/* What a client asks of reflection; an answer has to be a message of its own. */
+/* What a client asks of reflection and of health; an answer of reflection has to be a message of its own. */
 #include "face/flight/proto.h"
 #include "face/probe/answer.h"
+#include "face/probe/health.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -8,6 +9,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     AUTO(buf) struct buf answer = {0};
     struct err err = {0};
+    struct str service;
+    if (probe_health_decode(str_bytes(data, size), &service, &err) && service.len > size)
+        mem_panic("fuzz: a name longer than its message");
     if (!probe_answer(&answer, str_bytes(data, size), &err))
         return 0;
     struct reader reader = reader_from(buf_str(&answer));
