@@ -8,6 +8,8 @@ import xml.etree.ElementTree as xml
 import pytest
 import suites
 
+pytestmark = pytest.mark.slow
+
 TESTS = suites.DEPS / "suites/adbc_driver_flightsql"
 # These ask the driver's own mock server, by texts that are no SQL ("forever", "error_do_get").
 MOCK = ["test_errors.py", "test_incremental.py"]

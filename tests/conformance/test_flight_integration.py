@@ -7,6 +7,8 @@ import subprocess
 import pytest
 import suites
 
+pytestmark = pytest.mark.slow
+
 CLIENT = suites.DEPS / "go/bin/arrow-flight-integration-client"
 SCENARIOS = [
     "auth:basic_proto", "middleware", "ordered", "expiration_time:do_get", "expiration_time:list_actions",

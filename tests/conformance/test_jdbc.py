@@ -6,6 +6,8 @@ import xml.etree.ElementTree as xml
 import pytest
 import suites
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def results(conformance, tmp_path_factory):

@@ -9,6 +9,7 @@ import h2.connection
 import h2.events
 import pytest
 import suites
+from lib import people
 from lib.wait import until
 
 GRPCURL = suites.DEPS / "go/bin/grpcurl"
@@ -17,8 +18,9 @@ FLIGHT = "arrow.flight.protocol.FlightService"
 REFLECTION = "grpc.reflection.v1.ServerReflection"
 
 
-def grpcurl(server, *words, data=None):
-    words = (["-d", data] if data is not None else []) + ["-plaintext", f"127.0.0.1:{server.port}", *words]
+def grpcurl(server, *words, data=None, headers=None):
+    options = [word for name, content in (headers or {}).items() for word in ("-H", f"{name}: {content}")]
+    words = options + (["-d", data] if data is not None else []) + ["-plaintext", f"127.0.0.1:{server.port}", *words]
     return subprocess.run([GRPCURL, *words], capture_output=True, text=True, timeout=60)
 
 
@@ -64,10 +66,22 @@ def test_an_unknown_symbol_is_not_found(server):
 
 def test_a_call_without_proto_files(acme):
     sql = base64.b64encode(b"SELECT 42 AS answer").decode()
-    run = subprocess.run([GRPCURL, "-plaintext", "-rpc-header", f"eider-tenant: {acme.tenant}", "-d", json.dumps({"type": "CMD", "cmd": sql}),
-                          f"127.0.0.1:{acme.server.port}", f"{FLIGHT}/GetFlightInfo"], capture_output=True, text=True, timeout=60)
+    run = grpcurl(acme.server, f"{FLIGHT}/GetFlightInfo", data=json.dumps({"type": "CMD", "cmd": sql}), headers={"eider-tenant": acme.tenant})
     info = json.loads(run.stdout)
     assert info["endpoint"] and b"answer" in base64.b64decode(info["schema"]), run.stderr
+
+
+def test_with_users_health_is_open_and_reflection_is_not(fresh_server):
+    root = people.administrator(fresh_server)
+    token = root.token("probe").headers["Authorization"]
+    basic = "Basic " + base64.b64encode(f"root:{people.PASSWORD}".encode()).decode()
+    assert probe(fresh_server).returncode == 0
+    refused = grpcurl(fresh_server, "list")
+    assert refused.returncode != 0 and "Unauthenticated" in refused.stderr, refused.stderr
+    for right in token, basic:
+        assert grpcurl(fresh_server, "list", headers={"authorization": right}).stdout.split()[0] == FLIGHT
+    wrong = grpcurl(fresh_server, "list", headers={"authorization": "Basic " + base64.b64encode(b"root:wrong").decode()})
+    assert wrong.returncode != 0 and "Unauthenticated" in wrong.stderr, wrong.stderr
 
 
 def test_a_watcher_is_told_of_the_end_and_does_not_delay_it(fresh_server):
