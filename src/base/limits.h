@@ -53,9 +53,9 @@
     LIMIT(LIMIT_KEPT_LIFE, "flight.kept_life", 60, "s", "a result that nobody fetches is dropped")                    \
     LIMIT(LIMIT_KEPT_TOTAL, "flight.kept_total", 268435456, "bytes", "the oldest kept result is dropped")             \
     LIMIT(LIMIT_BINDS, "flight.max_binds", 16777216, "bytes", "RESOURCE_EXHAUSTED")                                   \
-    LIMIT(LIMIT_SESSIONS, "session.max_sessions", 1000, "sessions of a user", "RESOURCE_EXHAUSTED")                   \
+    LIMIT(LIMIT_SESSIONS, "session.max_sessions", 4096, "sessions of a user", "RESOURCE_EXHAUSTED")                   \
     LIMIT(LIMIT_SESSION_IDLE, "session.idle_timeout", 1800, "s", "the session ends, its transaction is rolled back")  \
-    LIMIT(LIMIT_SESSION_STATEMENTS, "session.max_statements", 32, "statements at once", "RESOURCE_EXHAUSTED")         \
+    LIMIT(LIMIT_SESSION_STATEMENTS, "session.max_statements", 100, "statements at once", "RESOURCE_EXHAUSTED")         \
     LIMIT(LIMIT_SESSION_PREPARED, "session.max_prepared", 1000, "prepared statements", "RESOURCE_EXHAUSTED")          \
     LIMIT(LIMIT_SESSION_TRANSACTIONS, "session.max_transactions", 16, "open transactions", "RESOURCE_EXHAUSTED")      \
     LIMIT(LIMIT_SESSION_WAIT, "session.busy_wait", 60, "s", "ABORTED: another statement of the session still runs")   \
