@@ -202,10 +202,10 @@ static int64_t engine_bind_count(const struct arrow_field *field, const struct A
     return wide;
 }
 
-/* NULL when the value does not fit. */
-static duckdb_value engine_bind_integer(__int128 value, duckdb_type type)
+duckdb_value engine_bind_integer(__int128 number, duckdb_type type)
 {
-#define ENGINE_BIND_FITS(ctype, create) return value == (__int128)(ctype)value ? engine_db.create((ctype)value) : NULL
+#define ENGINE_BIND_FITS(ctype, create) \
+    return number == (__int128)(ctype)number ? engine_db.create((ctype)number) : NULL
     switch ((unsigned)type) {
     case DUCKDB_TYPE_TINYINT:
         ENGINE_BIND_FITS(int8_t, create_int8);

@@ -18,16 +18,26 @@ struct engine {
     int64_t usage_read_us; /* when usage was read; 0 = never */
 };
 
+/* Transaction control of our own. */
+enum engine_turn {
+    ENGINE_TURN_BEGIN,
+    ENGINE_TURN_BEGIN_READING,
+    ENGINE_TURN_COMMIT,
+    ENGINE_TURN_ROLLBACK,
+    ENGINE_TURNS
+};
+
 struct engine_session {
     struct engine *engine;
     duckdb_connection connection;
     bool in_transaction;
-    bool read_only;      /* the open transaction is one that a reader was given */
-    bool used;           /* a setting or variable may be left behind */
-    bool temporary;      /* there are temporary objects */
-    bool macros;         /* some of them may be macros, which take long to list */
-    bool defined;        /* DDL ran that may change that */
-    struct map prepared; /* number → struct engine_prepared * */
+    bool read_only;                                /* the open transaction is one that a reader was given */
+    bool used;                                     /* a setting or variable may be left behind */
+    bool temporary;                                /* there are temporary objects */
+    bool macros;                                   /* some of them may be macros, which take long to list */
+    bool defined;                                  /* DDL ran that may change that */
+    struct map prepared;                           /* number → struct engine_prepared * */
+    duckdb_prepared_statement turns[ENGINE_TURNS]; /* prepared when first needed */
 };
 
 /* Runs SQL of our own for its effect. */

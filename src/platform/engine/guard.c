@@ -3,6 +3,8 @@
  * already, the text has to say that the object is temporary. */
 #include "platform/engine/guard.h"
 
+#include "platform/engine/failure.h"
+
 static bool engine_guard_denied(struct err *err)
 {
     err_set(err, ERR_DENIED, "this user may not change the schema");
@@ -15,9 +17,33 @@ bool engine_guard_read_only(struct err *err)
     return err_hint(err, "ask an owner of the tenant for the right to write");
 }
 
-static bool engine_guard_begin(struct engine_guard *guard, const char *sql, enum engine_guard_end end, struct err *err)
+static const char *const engine_guard_texts[ENGINE_TURNS] = {
+    [ENGINE_TURN_BEGIN] = "BEGIN TRANSACTION",
+    [ENGINE_TURN_BEGIN_READING] = "BEGIN TRANSACTION READ ONLY",
+    [ENGINE_TURN_COMMIT] = "COMMIT",
+    [ENGINE_TURN_ROLLBACK] = "ROLLBACK",
+};
+
+/* Prepared once: parsing and planning cost several times what they do. */
+static bool engine_guard_turn(struct engine_session *session, enum engine_turn turn, struct err *err)
 {
-    if (!engine_query(guard->session->connection, sql, err))
+    duckdb_prepared_statement *statement = &session->turns[turn];
+    duckdb_result result;
+    if (!*statement && engine_db.prepare(session->connection, engine_guard_texts[turn], statement) == DuckDBError) {
+        engine_failure_text(session->engine, engine_db.prepare_error(*statement), err);
+        engine_db.destroy_prepare(statement);
+        return false;
+    }
+    if (engine_db.execute_prepared(*statement, &result) == DuckDBError)
+        return engine_failure_result(session->engine, &result, err);
+    engine_db.destroy_result(&result);
+    return true;
+}
+
+static bool engine_guard_begin(struct engine_guard *guard, enum engine_turn turn, enum engine_guard_end end,
+                               struct err *err)
+{
+    if (!engine_guard_turn(guard->session, turn, err))
         return false;
     guard->end = end;
     return true;
@@ -28,10 +54,10 @@ static bool engine_guard_reader(struct engine_guard *guard, struct err *err)
     struct engine_session *session = guard->session;
     struct err ignored; /* the session is looked at */
     if (!session->in_transaction)
-        return engine_guard_begin(guard, "BEGIN TRANSACTION READ ONLY", ENGINE_GUARD_ROLLBACK, err);
+        return engine_guard_begin(guard, ENGINE_TURN_BEGIN_READING, ENGINE_GUARD_ROLLBACK, err);
     if (session->read_only)
         return true;
-    bool ended = engine_query(session->connection, "ROLLBACK", &ignored);
+    bool ended = engine_guard_turn(session, ENGINE_TURN_ROLLBACK, &ignored);
     (void)ended;
     engine_session_look(session);
     err_set(err, ERR_DENIED, "this user may read only, and the open transaction was begun with other rights");
@@ -52,12 +78,12 @@ bool engine_guard_enter(struct engine_guard *guard, struct engine_session *sessi
         return engine_guard_denied(err);
     if (writer && what->kind == ENGINE_KIND_DDL && !what->added) {
         if (!open)
-            return engine_guard_begin(guard, "BEGIN TRANSACTION READ ONLY", ENGINE_GUARD_COMMIT, err);
+            return engine_guard_begin(guard, ENGINE_TURN_BEGIN_READING, ENGINE_GUARD_COMMIT, err);
         return what->text->temporary || engine_guard_denied(err);
     }
     if (open || !(what->whole || (what->many && what->kind == ENGINE_KIND_WRITE)))
         return true;
-    return engine_guard_begin(guard, "BEGIN TRANSACTION", ENGINE_GUARD_COMMIT, err);
+    return engine_guard_begin(guard, ENGINE_TURN_BEGIN, ENGINE_GUARD_COMMIT, err);
 }
 
 /* DuckDB's refusal in the words of rights. */
@@ -79,7 +105,8 @@ bool engine_guard_leave(struct engine_guard *guard, const struct engine_policy *
     if (guard->end == ENGINE_GUARD_NONE)
         return ok;
     bool commit = ok && guard->end == ENGINE_GUARD_COMMIT;
-    bool ended = engine_query(guard->session->connection, commit ? "COMMIT" : "ROLLBACK", ok ? err : &ignored);
+    bool ended =
+        engine_guard_turn(guard->session, commit ? ENGINE_TURN_COMMIT : ENGINE_TURN_ROLLBACK, ok ? err : &ignored);
     guard->end = ENGINE_GUARD_NONE;
     if (!ended)
         engine_session_look(guard->session);
@@ -97,8 +124,8 @@ bool engine_guard_turned(struct engine_session *session, const struct engine_pol
     session->read_only = false;
     if (!session->in_transaction || policy->rights != ENGINE_MAY_READ)
         return true;
-    session->read_only = engine_query(session->connection, "ROLLBACK", err) &&
-                         engine_query(session->connection, "BEGIN TRANSACTION READ ONLY", err);
+    session->read_only = engine_guard_turn(session, ENGINE_TURN_ROLLBACK, err) &&
+                         engine_guard_turn(session, ENGINE_TURN_BEGIN_READING, err);
     if (!session->read_only)
         engine_session_look(session);
     return session->read_only;

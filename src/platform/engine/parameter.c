@@ -3,7 +3,19 @@
 
 #include <string.h>
 
+#include "platform/engine/bind_value.h"
 #include "platform/engine/failure.h"
+
+/* In the parameter's own type where it fits: with another one DuckDB plans anew, and may not use an index. */
+static duckdb_state engine_parameter_integer(duckdb_prepared_statement statement, idx_t index, int64_t number)
+{
+    duckdb_value value = engine_bind_integer(number, engine_db.param_type(statement, index));
+    if (!value)
+        value = engine_db.create_int64(number);
+    duckdb_state state = engine_db.bind_value(statement, index, value);
+    engine_db.destroy_value(&value);
+    return state;
+}
 
 static bool engine_parameter_value(duckdb_prepared_statement statement, idx_t index, const struct json *value,
                                    struct err *err)
@@ -17,7 +29,7 @@ static bool engine_parameter_value(duckdb_prepared_statement statement, idx_t in
         state = engine_db.bind_boolean(statement, index, json_bool(value));
         break;
     case JSON_I64:
-        state = engine_db.bind_int64(statement, index, json_i64(value));
+        state = engine_parameter_integer(statement, index, json_i64(value));
         break;
     case JSON_DOUBLE:
         state = engine_db.bind_double(statement, index, json_double(value));

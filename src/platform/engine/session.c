@@ -21,6 +21,8 @@ void engine_session_close(struct engine_session **session)
     if (!*session)
         return;
     engine_prepared_done(*session);
+    for (size_t i = 0; i < ENGINE_TURNS; i++)
+        engine_db.destroy_prepare(&(*session)->turns[i]);
     /* Disconnecting rolls back. */
     if ((*session)->connection)
         engine_db.disconnect(&(*session)->connection);

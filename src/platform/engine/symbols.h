@@ -42,7 +42,6 @@
     SYMBOL(parameter_name)                         \
     SYMBOL(bind_null)                              \
     SYMBOL(bind_boolean)                           \
-    SYMBOL(bind_int64)                             \
     SYMBOL(bind_double)                            \
     SYMBOL(bind_varchar_length)                    \
     SYMBOL(param_type)                             \
@@ -89,6 +88,7 @@
     SYMBOL(pending_execute_task)                   \
     SYMBOL(pending_error)                          \
     SYMBOL(execute_pending)                        \
+    SYMBOL(execute_prepared)                       \
     SYMBOL(destroy_pending)                        \
     SYMBOL(create_data_chunk)                      \
     SYMBOL(destroy_data_chunk)                     \
