@@ -20,9 +20,10 @@
 #include "base/limits.h"
 #include "base/log.h"
 #include "cli/layout.h"
-#include "domain/query/query.h"
+#include "domain/query/session.h"
 #include "domain/tenant/auth.h"
 #include "domain/tenant/tenant.h"
+#include "domain/tenant/user.h"
 #include "face/flight/flight.h"
 #include "face/probe/probe.h"
 #include "face/rest/rest.h"
@@ -155,6 +156,11 @@ static bool serve_open_store(struct serve *serve, struct err *err)
     return true;
 }
 
+static void serve_on_user_end(void *owner, struct str user)
+{
+    query_end_user(owner, user);
+}
+
 static bool serve_open_query(struct serve *serve, struct err *err)
 {
     struct cli_layout layout = cli_layout_find(serve->arena);
@@ -174,6 +180,8 @@ static bool serve_open_query(struct serve *serve, struct err *err)
         .store = serve->store,
     };
     serve->query = query_new(serve->loop, serve->tenants, &options, err);
+    if (serve->query)
+        user_on_end(serve->identity.users, serve_on_user_end, serve->query);
     return serve->query != NULL;
 }
 
@@ -278,6 +286,8 @@ static void serve_close(struct serve *serve)
     probe_free(&serve->probe);
     flight_free(&serve->flight);
     rest_free(&serve->rest);
+    if (serve->query)
+        user_on_end(serve->identity.users, NULL, NULL);
     query_free(&serve->query);
     serve_auth_stop(&serve->identity);
     if (serve->store_runs) {

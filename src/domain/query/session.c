@@ -202,7 +202,8 @@ void query_sessions_expire(struct query *query, struct str tenant)
 void query_end_user(struct query *query, struct str name)
 {
     struct err reason;
-    err_set(&reason, ERR_UNAUTHENTICATED, "the user is gone");
+    err_set(&reason, ERR_UNAUTHENTICATED, "the user is gone, or has another password or other rights now");
+    err_hint(&reason, "log in again");
     list_each(&query->statements, node)
     {
         struct statement *statement = list_object(node, struct statement, node);

@@ -28,7 +28,7 @@ struct str query_session_id(const struct query_session *session);
 bool query_session_is_kept(const struct query_session *session);
 /* Keeps it from expiring. Statements do so by themselves. */
 void query_session_touch(struct query_session *session);
-/* The user is gone: what they run is stopped, and their sessions expire. */
+/* What they may do has become less, or nothing: what they run is stopped, and their sessions expire. */
 void query_end_user(struct query *query, struct str user);
 
 /* The tenant that requests without a name mean (SetSessionOptions `catalog`), empty: none is set. */

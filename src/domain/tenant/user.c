@@ -90,6 +90,12 @@ void user_list_close(struct user_list **list_ptr)
     mem_free(list);
 }
 
+void user_on_end(struct user_list *list, void (*end)(void *owner, struct str user), void *owner)
+{
+    list->end = end;
+    list->end_owner = owner;
+}
+
 const struct user *user_find(const struct user_list *list, struct str name)
 {
     return map_get(&list->by_name, name);

@@ -40,6 +40,9 @@ struct user_list *user_list_open(const struct user_options *options, struct err 
 void user_list_flush(struct user_list *list);
 /* After the store's thread has returned. Accepts NULL inside. */
 void user_list_close(struct user_list **list);
+/* Set once by app: end is called when a user is gone or disabled, has lost a role or a grant, or has another password.
+ * What they began before has to end. */
+void user_on_end(struct user_list *list, void (*end)(void *owner, struct str user), void *owner);
 
 /* NULL when there is none. Valid until the next turn of the loop. */
 const struct user *user_find(const struct user_list *list, struct str name);

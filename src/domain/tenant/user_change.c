@@ -105,6 +105,32 @@ static void user_change_refuse(struct user_change *change, const struct err *err
     audit_write(change->list->options.audit, &change->event, user_change_told, change);
 }
 
+/* What they began before must not go on. */
+static bool user_has_lost(const struct user *before, const struct user *after)
+{
+    if (after->disabled || after->epoch != before->epoch)
+        return true;
+    const struct principal now = {
+        .admin = after->admin, .grants = after->grants.items, .grant_count = after->grants.count};
+    for (size_t i = 0; i < before->grants.count; i++)
+        if (principal_role(&now, before->grants.items[i].tenant) < before->grants.items[i].role)
+            return true;
+    return before->admin && !after->admin;
+}
+
+/* The list becomes what the store says. after NULL: the user is gone. */
+static void user_change_show(struct user_list *list, struct str name, struct user *after)
+{
+    const struct user *before = user_find(list, name);
+    bool ends = before && (!after || user_has_lost(before, after));
+    if (after)
+        user_put(list, after);
+    else
+        user_drop(list, name);
+    if (ends && list->end)
+        list->end(list->end_owner, name);
+}
+
 static void user_change_done(struct store_job *job, const struct err *error)
 {
     struct user_change *change = job->owner;
@@ -116,9 +142,9 @@ static void user_change_done(struct store_job *job, const struct err *error)
         return;
     }
     if (change->fresh.count == 0)
-        user_drop(change->list, change->name);
+        user_change_show(change->list, change->name, NULL);
     for (size_t i = 0; i < change->fresh.count; i++)
-        user_put(change->list, change->fresh.items[i]);
+        user_change_show(change->list, change->fresh.items[i]->name, change->fresh.items[i]);
     user_change_end(change, NULL);
 }
 

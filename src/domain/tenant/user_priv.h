@@ -13,6 +13,8 @@ struct user_list {
     struct map tokens;         /* struct token by id, inside their users */
     VEC(struct user *) sorted; /* by name */
     struct loop_timer used;    /* writes when tokens were used */
+    void (*end)(void *owner, struct str user);
+    void *end_owner;
 };
 
 /* Users on their way into the list; a VEC. */

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include "base/buf.h"
 #include "base/clock.h"
 #include "base/limits.h"
 #include "domain/tenant/user_priv.h"
@@ -123,6 +124,49 @@ static void two_removals_at_once_leave_an_administrator(void **state)
         fixture_wait(fixture);
     assert_int_equal(fixture->error.code, ERR_PRECONDITION);
     assert_int_equal(user_count(fixture->users), 1);
+}
+
+static void on_end(void *owner, struct str user)
+{
+    struct buf *ended = owner;
+    buf_append_str(ended, user);
+    buf_append_char(ended, ' ');
+}
+
+/* Whom the change before this ended. */
+static void assert_ended(struct buf *ended, const char *names)
+{
+    assert_true(str_equal(buf_str(ended), str_from(names)));
+    buf_clear(ended);
+}
+
+static void who_may_do_less_than_before_ends(void **state)
+{
+    struct fixture *fixture = *state;
+    AUTO(buf) struct buf ended = {0};
+    start(fixture);
+    user_on_end(fixture->users, on_end, &ended);
+    assert_int_equal(fixture_grant(fixture, &fixture_root, "rita", "acme", ROLE_WRITER), ERR_OK);
+    assert_int_equal(fixture_grant(fixture, &fixture_root, "rita", "beta", ROLE_READER), ERR_OK);
+    assert_int_equal(set_roles(fixture, "olga", (struct user_roles){.admin = true, .metrics = true}), ERR_OK);
+    assert_ended(&ended, "");
+    assert_int_equal(set_roles(fixture, "olga", (struct user_roles){.metrics = true}), ERR_OK);
+    assert_ended(&ended, "olga ");
+    assert_int_equal(set_roles(fixture, "olga", (struct user_roles){.metrics = true, .disabled = true}), ERR_OK);
+    assert_ended(&ended, "olga ");
+    assert_int_equal(fixture_grant(fixture, &fixture_root, "rita", "acme", ROLE_READER), ERR_OK);
+    assert_ended(&ended, "rita ");
+    user_revoke(fixture->users, &fixture_root, S("rita"), S("beta"), fixture_on_done, fixture);
+    assert_int_equal(fixture_wait(fixture), ERR_OK);
+    assert_ended(&ended, "rita ");
+    assert_int_equal(set_password(fixture, &fixture_root, "rita", "another one"), ERR_OK);
+    assert_ended(&ended, "rita ");
+    assert_int_equal(drop(fixture, &fixture_root, "nobody"), ERR_NOT_FOUND);
+    assert_ended(&ended, "");
+    assert_int_equal(fixture_import(fixture, "- {name: rita}\n- {name: olga, password_hash: '%H'}"), ERR_OK);
+    assert_ended(&ended, "olga rita ");
+    assert_int_equal(drop(fixture, &fixture_root, "rita"), ERR_OK);
+    assert_ended(&ended, "rita ");
 }
 
 static void rights_decide_who_changes_what(void **state)
@@ -460,6 +504,7 @@ int main(void)
         FACT(the_first_user_is_an_administrator_with_a_password),
         FACT(the_last_administrator_stays),
         FACT(two_removals_at_once_leave_an_administrator),
+        FACT(who_may_do_less_than_before_ends),
         FACT(rights_decide_who_changes_what),
         FACT(owners_see_their_own_people_only),
         FACT(a_deleted_tenant_takes_its_grants_and_tokens_along),
