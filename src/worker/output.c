@@ -97,6 +97,7 @@ static bool worker_output_data(struct worker_statement *statement, const struct 
 {
     statement->started = true;
     pthread_mutex_lock(&statement->lock);
+    statement->rows += data->rows;
     channel_encode_data(&statement->held, statement->id, data);
     bool ok = (keep && !statement->slow) || worker_output_write(statement);
     pthread_mutex_unlock(&statement->lock);

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "worker/output.h"
 #include "worker/worker_priv.h"
 
@@ -12,6 +13,8 @@
 #define WORKER_HOLD_MS 2
 /* DuckDB forgets an interrupt that comes before execution starts. */
 #define WORKER_INTERRUPT_MS 10
+/* How often running statements are looked at, for memory and progress. */
+#define WORKER_LOOK_MS 250
 #define WORKER_STACK_BYTES (8u << 20)
 
 static struct worker_statement *worker_find(struct worker *worker, uint64_t id)
@@ -205,6 +208,7 @@ static struct worker_statement *worker_start(struct worker *worker, const struct
     pthread_mutex_lock(&worker->lock);
     if (worker->scratch.count)
         statement->small = worker->scratch.items[--worker->scratch.count];
+    statement->look_us = clock_now_us() + WORKER_LOOK_MS * CLOCK_MILLISECOND;
     list_append(&worker->statements, &statement->node);
     worker->statement_count++;
     pthread_mutex_unlock(&worker->lock);
@@ -252,20 +256,58 @@ static struct worker_statement *worker_on_frame(struct worker *worker, const str
 
 /* --- The reading role --- */
 
-/* Sends what young statements hold back and repeats interrupts; how long the next read may wait for a frame. */
-static int worker_tick(struct worker *worker, bool flush)
+/* True when some statement runs that long. */
+static bool worker_is_due(struct worker *worker, int64_t now_us)
 {
-    int timeout_ms = -1;
+    bool due = false;
+    pthread_mutex_lock(&worker->lock);
+    list_each(&worker->statements, node)
+    {
+        due = due || now_us >= list_object(node, struct worker_statement, node)->look_us;
+    }
+    pthread_mutex_unlock(&worker->lock);
+    return due;
+}
+
+/* Looks at the statements for which it is time. */
+static void worker_look(struct worker *worker)
+{
+    int64_t now_us = clock_now_us();
+    struct engine_usage usage = {0};
+    if (!worker_is_due(worker, now_us))
+        return;
+    engine_usage(worker->engine, &usage); /* asks DuckDB: nobody should wait for that */
     pthread_mutex_lock(&worker->lock);
     list_each(&worker->statements, node)
     {
         struct worker_statement *statement = list_object(node, struct worker_statement, node);
+        if (now_us < statement->look_us)
+            continue;
+        statement->look_us = now_us + WORKER_LOOK_MS * CLOCK_MILLISECOND;
+        worker_statement_look(statement, (uint64_t)usage.memory_bytes);
+    }
+    pthread_mutex_unlock(&worker->lock);
+}
+
+/* Sends what young statements hold back, repeats interrupts, looks how far they are; how long the next read may wait
+ * for a frame. */
+static int worker_tick(struct worker *worker, bool flush)
+{
+    int timeout_ms = -1;
+    worker_look(worker);
+    pthread_mutex_lock(&worker->lock);
+    list_each(&worker->statements, node)
+    {
+        struct worker_statement *statement = list_object(node, struct worker_statement, node);
+        int wanted_ms = WORKER_LOOK_MS;
         if (flush)
             worker_output_flush(statement);
         else if (!worker_output_is_flushed(statement))
-            timeout_ms = WORKER_HOLD_MS;
-        if (worker_statement_interrupt(statement) && timeout_ms < 0)
-            timeout_ms = WORKER_INTERRUPT_MS;
+            wanted_ms = WORKER_HOLD_MS;
+        if (worker_statement_interrupt(statement) && wanted_ms > WORKER_INTERRUPT_MS)
+            wanted_ms = WORKER_INTERRUPT_MS;
+        if (timeout_ms < 0 || wanted_ms < timeout_ms)
+            timeout_ms = wanted_ms;
     }
     pthread_mutex_unlock(&worker->lock);
     return timeout_ms;

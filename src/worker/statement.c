@@ -162,6 +162,21 @@ bool worker_statement_is_cancelled(struct worker_statement *statement)
     return cancelled;
 }
 
+void worker_statement_look(struct worker_statement *statement, uint64_t memory_bytes)
+{
+    AUTO(buf) struct buf frame = {0};
+    pthread_mutex_lock(&statement->lock);
+    if (memory_bytes > statement->memory_bytes)
+        statement->memory_bytes = memory_bytes;
+    if (statement->run.progress && statement->session) {
+        struct channel_progress progress = {.permille = engine_session_progress(statement->session),
+                                            .rows = statement->rows};
+        channel_encode_progress(&frame, statement->id, &progress);
+        channel_port_write(&statement->worker->port, buf_str(&frame)); /* a front that has gone is seen by the read */
+    }
+    pthread_mutex_unlock(&statement->lock);
+}
+
 /* --- Execution --- */
 
 struct engine_policy worker_policy(uint8_t rights, struct str refusal, bool files_allowed)
@@ -288,6 +303,8 @@ void worker_statement_execute(struct worker_statement *statement)
     struct engine_session *session = worker_connection_take(worker, connection, &error);
     bool ok = session != NULL;
     if (ok) {
+        if (statement->run.progress)
+            engine_session_watch(session);
         worker_set_session(statement, session);
         ok = worker_work(statement, &end, &error);
         worker_set_session(statement, NULL);
@@ -302,6 +319,7 @@ void worker_statement_execute(struct worker_statement *statement)
         end.last = worker_is_fatal(&error);
     }
     worker_forget(worker, statement);
+    end.memory_bytes = statement->memory_bytes;
     worker_output_end(statement, &end);
     worker_statement_free(&statement);
     if (end.last)

@@ -35,6 +35,7 @@ struct worker_put {
 
 struct worker_statement {
     struct list node; /* in worker.statements */
+    int64_t look_us;  /* when worker_statement_look is due; guarded by the worker's lock */
     struct worker *worker;
     struct arena *arena; /* owned; all texts below */
     uint64_t id;
@@ -48,8 +49,10 @@ struct worker_statement {
     pthread_cond_t changed;
     struct engine_session *session; /* while it runs; for interrupts */
     bool cancelled;
-    bool finish; /* UPLOAD: commit after the last put */
-    bool slow;   /* frames are no longer held back to go out together */
+    bool finish;           /* UPLOAD: commit after the last put */
+    bool slow;             /* frames are no longer held back to go out together */
+    uint64_t rows;         /* sent so far */
+    uint64_t memory_bytes; /* most that was seen of DuckDB's memory; 0: nobody looked */
     VEC(struct worker_grant) grants;
     struct list puts;
     struct buf held; /* frames that wait for the next ones */
@@ -79,6 +82,8 @@ void worker_statement_cancel(struct worker_statement *statement);
 /* Repeats the interrupt of a cancelled statement; true while it is needed. */
 bool worker_statement_interrupt(struct worker_statement *statement);
 bool worker_statement_is_cancelled(struct worker_statement *statement);
+/* Several times a second while it runs: keeps the memory's peak and sends PROGRESS to those that asked for it. */
+void worker_statement_look(struct worker_statement *statement, uint64_t memory_bytes);
 
 /* Runs it to its END frame. */
 void worker_statement_execute(struct worker_statement *statement);

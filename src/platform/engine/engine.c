@@ -147,7 +147,8 @@ static bool engine_load_extensions(duckdb_connection connection, struct str dire
 /* What a tenant may still change afterwards. Everything else is fixed by lock_configuration. */
 #define ENGINE_FREE_SETTINGS                                                                              \
     "['TimeZone', 'Calendar', 'default_null_order', 'null_order', 'default_order', 'default_collation', " \
-    "'integer_division', 'ieee_floating_point_ops', 'lambda_syntax']"
+    "'integer_division', 'ieee_floating_point_ops', 'lambda_syntax', "                                    \
+    "'enable_progress_bar', 'enable_progress_bar_print', 'progress_bar_time']" /* engine_session_watch */
 
 static bool engine_lock(duckdb_connection connection, const struct engine_options *options, struct err *err)
 {

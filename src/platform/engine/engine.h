@@ -34,6 +34,11 @@ void engine_session_close(struct engine_session **session);
 /* From any thread. DuckDB forgets an interrupt that comes before execution starts: repeat until the call returns. */
 void engine_session_interrupt(struct engine_session *session);
 
+/* From now on engine_session_progress knows something. Before statements, by the session's thread. */
+void engine_session_watch(struct engine_session *session);
+/* How far the running statement is, in thousandths; UINT32_MAX: not known. From any thread; cheap. */
+uint32_t engine_session_progress(struct engine_session *session);
+
 /* What a statement does, from DuckDB's own prepare; unknown kinds are refused. */
 enum engine_kind { ENGINE_KIND_READ, ENGINE_KIND_WRITE, ENGINE_KIND_DDL, ENGINE_KIND_TRANSACTION, ENGINE_KIND_SETTING };
 

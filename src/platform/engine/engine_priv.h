@@ -36,6 +36,7 @@ struct engine_session {
     bool temporary;                                /* there are temporary objects */
     bool macros;                                   /* some of them may be macros, which take long to list */
     bool defined;                                  /* DDL ran that may change that */
+    bool watched;                                  /* engine_session_watch was called */
     struct map prepared;                           /* number → struct engine_prepared * */
     duckdb_prepared_statement turns[ENGINE_TURNS]; /* prepared when first needed */
 };

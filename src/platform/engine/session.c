@@ -35,6 +35,21 @@ void engine_session_interrupt(struct engine_session *session)
     engine_db.interrupt(session->connection);
 }
 
+void engine_session_watch(struct engine_session *session)
+{
+    static const char settings[] = "SET enable_progress_bar_print = false; SET progress_bar_time = 0; "
+                                   "SET enable_progress_bar = true";
+    struct err ignored; /* then it is not known */
+    if (!session->watched)
+        session->watched = engine_query(session->connection, settings, &ignored);
+}
+
+uint32_t engine_session_progress(struct engine_session *session)
+{
+    double percent = engine_db.query_progress(session->connection).percentage;
+    return percent >= 0 && percent <= 100 ? (uint32_t)(percent * 10) : UINT32_MAX;
+}
+
 bool engine_session_is_clean(const struct engine_session *session)
 {
     return !session->in_transaction && !session->used && !session->temporary;
