@@ -25,7 +25,7 @@ void on_done(void *owner, const struct err *error)
 
 bool create_tenant(struct fixture *fixture, const char *id)
 {
-    tenant_create(fixture->tenants, str_from(id), on_done, fixture);
+    tenant_create(fixture->tenants, NULL, str_from(id), on_done, fixture);
     loop_run(fixture->loop);
     return fixture->error.code == ERR_OK;
 }

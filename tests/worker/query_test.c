@@ -181,7 +181,7 @@ static void deleting_a_tenant_ends_what_runs_in_it(void **state)
     outcome_start(&outcome, fixture, "acme", UNSTOPPABLE, QUERY_FORMAT_CSV, CLOCK_NEVER);
     pause_for(fixture, 300000);
     fixture->done = false;
-    tenant_delete(fixture->tenants, S("acme"), on_done, fixture);
+    tenant_delete(fixture->tenants, NULL, S("acme"), on_done, fixture);
     while (!fixture->done)
         loop_run(fixture->loop);
     assert_int_equal(fixture->error.code, ERR_OK);

@@ -493,7 +493,7 @@ static void sessions_expire_with_their_user_and_their_tenant(void **state)
     assert_true(str_equal(query_session_tenant(session), S("acme")));
     assert_int_equal(run(fixture, session, NULL, "begin"), ERR_OK);
     struct fixture deletion = {.loop = fixture->loop};
-    tenant_delete(fixture->tenants, S("acme"), on_done, &deletion);
+    tenant_delete(fixture->tenants, NULL, S("acme"), on_done, &deletion);
     while (!deletion.done || !fixture->done)
         loop_run(fixture->loop);
     assert_int_equal(deletion.error.code, ERR_OK);

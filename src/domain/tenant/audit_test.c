@@ -186,6 +186,33 @@ static void old_rows_go(void **state)
     assert_int_equal(fixture->rows[1].id, 2);
 }
 
+static void tenants_leave_rows_whoever_waits(void **state)
+{
+    struct fixture *fixture = *state;
+    tenant_create(fixture->tenants, &fixture_root, S("acme"), fixture_on_done, fixture);
+    assert_int_equal(fixture_wait(fixture), ERR_OK);
+    tenant_create(fixture->tenants, &fixture_root, S("acme"), fixture_on_done, fixture);
+    assert_int_equal(fixture_wait(fixture), ERR_EXISTS);
+    tenant_delete(fixture->tenants, &fixture_root, S("acme"), fixture_on_done, fixture);
+    assert_int_equal(fixture_wait(fixture), ERR_OK);
+    tenant_delete(fixture->tenants, &fixture_root, S("acme"), fixture_on_done, fixture);
+    assert_int_equal(fixture_wait(fixture), ERR_NOT_FOUND);
+    fixture_restart(fixture);
+    const struct audit_filter filter = {.tenant = S("acme")};
+    assert_int_equal(fixture_audit(fixture, fixture_root.who, &filter), ERR_OK);
+    static const enum audit_action actions[] = {AUDIT_TENANT_DELETE, AUDIT_TENANT_DELETE, AUDIT_TENANT_CREATE,
+                                                AUDIT_TENANT_CREATE};
+    static const enum err_code results[] = {ERR_NOT_FOUND, ERR_OK, ERR_EXISTS, ERR_OK};
+    assert_int_equal(fixture->row_count, 4);
+    for (size_t i = 0; i < 4; i++) {
+        const struct audit_event *event = &fixture->rows[i].event;
+        assert_int_equal(event->action, actions[i]);
+        assert_int_equal(event->result, results[i]);
+        assert_true(str_equal(event->object, S("acme")) && str_equal(event->user, fixture_root.who->user));
+        assert_true(str_equal(event->address, S("127.0.0.1:1")));
+    }
+}
+
 int main(void)
 {
 #define FACT(name) cmocka_unit_test_setup_teardown(name, fixture_setup, teardown)
@@ -197,6 +224,7 @@ int main(void)
         FACT(a_flood_is_a_few_hundred_rows_a_minute),
         FACT(rows_are_filtered_and_paged),
         FACT(old_rows_go),
+        FACT(tenants_leave_rows_whoever_waits),
         FACT(more_old_rows_than_a_sweep_takes_go_too),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -123,7 +123,7 @@ void fixture_on_done(void *owner, const struct err *error)
 
 enum err_code fixture_tenant(struct fixture *fixture, const char *id)
 {
-    tenant_create(fixture->tenants, str_from(id), fixture_on_done, fixture);
+    tenant_create(fixture->tenants, NULL, str_from(id), fixture_on_done, fixture);
     return fixture_wait(fixture);
 }
 

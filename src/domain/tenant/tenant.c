@@ -6,6 +6,7 @@
 #include "base/limits.h"
 #include "base/map.h"
 #include "base/vec.h"
+#include "domain/tenant/audit_priv.h"
 #include "domain/tenant/tenant_priv.h"
 #include "platform/store/store.h"
 
@@ -21,6 +22,7 @@ struct tenant_list {
     void *end_owner;
     void (*forget)(void *owner, struct str tenant);
     void *forget_owner;
+    struct audit *audit; /* NULL: changes leave no rows */
 };
 
 /* Takes an id while its creation is under way. */
@@ -234,34 +236,69 @@ struct str tenant_directory(const struct tenant_list *list, const struct tenant 
 
 struct tenant_change {
     struct store_job job;
+    struct arena *arena; /* owns this */
     struct tenant_list *list;
     struct tenant *tenant; /* deletion only */
-    struct str id;         /* owned by what follows the struct */
-    int64_t created_us;
-    bool reserved;      /* creation: the id is ours in by_id */
-    struct err refused; /* code ERR_OK, or why it is refused without touching anything */
+    struct str id;
+    int64_t at_us;
+    bool reserved;       /* creation: the id is ours in by_id */
+    struct audit *audit; /* NULL: no row */
+    struct audit_event event;
+    int64_t audit_id;
+    struct err refused; /* code ERR_OK, or why it failed */
     tenant_done *done;
     void *owner;
 };
 
-static struct tenant_change *tenant_change_new(struct tenant_list *list, struct str id, tenant_done *done, void *owner)
+static struct tenant_change *tenant_change_new(struct tenant_list *list, const struct audit_actor *by,
+                                               enum audit_action action, struct str id, tenant_done *done, void *owner)
 {
-    struct tenant_change *change = mem_alloc(sizeof(*change) + id.len + 1);
-    char *text = (char *)(change + 1);
-    if (id.len)
-        memcpy(text, id.ptr, id.len);
-    change->id = str_bytes(text, id.len);
+    struct arena *arena = arena_new();
+    struct tenant_change *change = arena_new_object(arena, struct tenant_change);
+    change->arena = arena;
     change->list = list;
-    change->job.owner = change;
+    change->id = str_copy(arena, id);
+    change->at_us = clock_wall_us();
+    if (by && list->audit) {
+        change->audit = list->audit;
+        change->audit_id = audit_take_id(list->audit);
+        const struct audit_event event = {
+            .user = by->who->user, .address = by->address, .action = action, .object = id, .tenant = id};
+        change->event = audit_copy(arena, &event);
+    }
     change->done = done;
     change->owner = owner;
     return change;
 }
 
-static void tenant_change_end(struct tenant_change *change, const struct err *error)
+static void tenant_change_end(struct tenant_change *change)
 {
-    change->done(change->owner, error);
-    mem_free(change);
+    struct arena *arena = change->arena;
+    change->done(change->owner, change->refused.code == ERR_OK ? NULL : &change->refused);
+    arena_free(&arena);
+}
+
+/* Its row is durable, or could not be written: what was refused stays refused. */
+static void tenant_change_told(void *owner, const struct err *error)
+{
+    (void)error;
+    tenant_change_end(owner);
+}
+
+static void tenant_change_refuse(struct tenant_change *change, const struct err *error)
+{
+    change->refused = *error;
+    change->event.result = error->code;
+    if (change->audit)
+        audit_write(change->audit, &change->event, tenant_change_told, change);
+    else
+        tenant_change_end(change);
+}
+
+/* The row of what is being done, in the same commit. */
+static bool tenant_change_note(struct tenant_change *change, struct store_db *db, struct err *err)
+{
+    return !change->audit || audit_insert(db, change->audit_id, change->at_us, &change->event, err);
 }
 
 static bool tenant_create_apply(struct store_job *job, struct store_db *db, struct err *err)
@@ -273,9 +310,9 @@ static bool tenant_create_apply(struct store_job *job, struct store_db *db, stru
     }
     if (!tenant_tree_create(change->list->tenants, change->id, err))
         return false;
-    struct store_value values[] = {STORE_STRING(change->id), STORE_NUMBER(change->created_us),
-                                   STORE_NUMBER(TENANT_ACTIVE)};
-    return store_run(db, "INSERT INTO tenants(id, created_us, state) VALUES (?, ?, ?)", values, 3, NULL, NULL, err);
+    struct store_value values[] = {STORE_STRING(change->id), STORE_NUMBER(change->at_us), STORE_NUMBER(TENANT_ACTIVE)};
+    return store_run(db, "INSERT INTO tenants(id, created_us, state) VALUES (?, ?, ?)", values, 3, NULL, NULL, err) &&
+           tenant_change_note(change, db, err);
 }
 
 static void tenant_create_done(struct store_job *job, const struct err *error)
@@ -283,9 +320,12 @@ static void tenant_create_done(struct store_job *job, const struct err *error)
     struct tenant_change *change = job->owner;
     if (change->reserved)
         map_remove(&change->list->by_id, change->id);
-    if (!error)
-        tenant_insert(change->list, tenant_new(change->id, change->created_us, TENANT_ACTIVE));
-    tenant_change_end(change, error);
+    if (error) {
+        tenant_change_refuse(change, error);
+        return;
+    }
+    tenant_insert(change->list, tenant_new(change->id, change->at_us, TENANT_ACTIVE));
+    tenant_change_end(change);
 }
 
 static bool tenant_create_check(struct tenant_list *list, struct str id, struct err *err)
@@ -302,12 +342,11 @@ static bool tenant_create_check(struct tenant_list *list, struct str id, struct 
     return true;
 }
 
-void tenant_create(struct tenant_list *list, struct str id, tenant_done *done, void *owner)
+void tenant_create(struct tenant_list *list, const struct audit_actor *by, struct str id, tenant_done *done,
+                   void *owner)
 {
-    struct tenant_change *change = tenant_change_new(list, id, done, owner);
-    change->created_us = clock_wall_us();
-    change->job.apply = tenant_create_apply;
-    change->job.done = tenant_create_done;
+    struct tenant_change *change = tenant_change_new(list, by, AUDIT_TENANT_CREATE, id, done, owner);
+    change->job = (struct store_job){.apply = tenant_create_apply, .done = tenant_create_done, .owner = change};
     if (tenant_create_check(list, id, &change->refused)) {
         map_put(&list->by_id, change->id, &tenant_reserved);
         change->reserved = true;
@@ -325,11 +364,13 @@ static bool tenant_remove_apply(struct store_job *job, struct store_db *db, stru
 static void tenant_remove_done(struct store_job *job, const struct err *error)
 {
     struct tenant_change *change = job->owner;
-    if (!error) { /* else it stays a tombstone, and the next start finishes it */
-        map_remove(&change->list->by_id, change->id);
-        mem_free(change->tenant);
+    if (error) { /* it stays a tombstone, and the next start finishes it */
+        tenant_change_refuse(change, error);
+        return;
     }
-    tenant_change_end(change, error);
+    map_remove(&change->list->by_id, change->id);
+    mem_free(change->tenant);
+    tenant_change_end(change);
 }
 
 /* Second step: no worker has the files open any more. */
@@ -351,7 +392,8 @@ static bool tenant_tombstone_apply(struct store_job *job, struct store_db *db, s
     /* Who creates a tenant of this name later does not inherit who may use it. */
     return store_run(db, "UPDATE tenants SET state = ? WHERE id = ?", values, 2, NULL, NULL, err) &&
            store_run(db, "DELETE FROM grants WHERE tenant = ?", values + 1, 1, NULL, NULL, err) &&
-           store_run(db, "DELETE FROM tokens WHERE tenant = ?", values + 1, 1, NULL, NULL, err);
+           store_run(db, "DELETE FROM tokens WHERE tenant = ?", values + 1, 1, NULL, NULL, err) &&
+           tenant_change_note(change, db, err);
 }
 
 static void tenant_tombstone_done(struct store_job *job, const struct err *error)
@@ -363,7 +405,7 @@ static void tenant_tombstone_done(struct store_job *job, const struct err *error
             change->tenant->state = TENANT_ACTIVE;
             tenant_insert(list, change->tenant);
         }
-        tenant_change_end(change, error);
+        tenant_change_refuse(change, error);
         return;
     }
     if (list->forget)
@@ -374,11 +416,11 @@ static void tenant_tombstone_done(struct store_job *job, const struct err *error
         tenant_workers_ended(change);
 }
 
-void tenant_delete(struct tenant_list *list, struct str id, tenant_done *done, void *owner)
+void tenant_delete(struct tenant_list *list, const struct audit_actor *by, struct str id, tenant_done *done,
+                   void *owner)
 {
-    struct tenant_change *change = tenant_change_new(list, id, done, owner);
-    change->job.apply = tenant_tombstone_apply;
-    change->job.done = tenant_tombstone_done;
+    struct tenant_change *change = tenant_change_new(list, by, AUDIT_TENANT_DELETE, id, done, owner);
+    change->job = (struct store_job){.apply = tenant_tombstone_apply, .done = tenant_tombstone_done, .owner = change};
     change->tenant = tenant_find(list, id, &change->refused);
     if (change->tenant) { /* from now on no new statement finds it */
         change->tenant->state = TENANT_DELETING;
@@ -393,6 +435,11 @@ void tenant_on_delete(struct tenant_list *list,
 {
     list->end = end;
     list->end_owner = owner;
+}
+
+void tenant_set_audit(struct tenant_list *list, struct audit *audit)
+{
+    list->audit = audit;
 }
 
 void tenant_on_forget(struct tenant_list *list, void (*forget)(void *owner, struct str tenant), void *owner)

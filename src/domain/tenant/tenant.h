@@ -7,6 +7,7 @@
 #include "domain/tenant/principal.h"
 
 struct store;
+struct audit_actor;
 struct loop;
 struct tenant_list;
 
@@ -42,11 +43,14 @@ struct tenant *tenant_at(const struct tenant_list *list, size_t index);
 struct str tenant_directory(const struct tenant_list *list, const struct tenant *tenant, struct arena *arena);
 
 /* Durable when done is called, on the loop's thread; error NULL on success. Errors that are known at once also come by
- * done. */
+ * done. Each change leaves a row in the audit trail, refused or not, whatever becomes of who waits for done; by NULL:
+ * the server itself, no row. The caller has asked for by's rights. */
 typedef void tenant_done(void *owner, const struct err *error);
-void tenant_create(struct tenant_list *list, struct str id, tenant_done *done, void *owner);
+void tenant_create(struct tenant_list *list, const struct audit_actor *by, struct str id, tenant_done *done,
+                   void *owner);
 /* Tombstone first, then the worker (see tenant_on_delete), then the files, then the row. */
-void tenant_delete(struct tenant_list *list, struct str id, tenant_done *done, void *owner);
+void tenant_delete(struct tenant_list *list, const struct audit_actor *by, struct str id, tenant_done *done,
+                   void *owner);
 
 /* Set once by domain/query: ends the tenant's statements and worker, then calls finished(finished_owner) on the loop's
  * thread. */

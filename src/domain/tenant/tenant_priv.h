@@ -6,6 +6,10 @@
  * listener; NULL: none. */
 void tenant_on_forget(struct tenant_list *list, void (*forget)(void *owner, struct str tenant), void *owner);
 
+/* tenant.c: where changes leave their rows; NULL: nowhere. */
+struct audit;
+void tenant_set_audit(struct tenant_list *list, struct audit *audit);
+
 /* tree.c: a tenant's directory. */
 
 /* Creates `<tenants>/<id>` (0700), synced. An empty one that a crash left behind is taken; one with files: ERR_EXISTS.

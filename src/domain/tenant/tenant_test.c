@@ -91,14 +91,14 @@ static void on_done(void *owner, const struct err *error)
 
 static enum err_code create(struct fixture *fixture, const char *id)
 {
-    tenant_create(fixture->tenants, str_from(id), on_done, fixture);
+    tenant_create(fixture->tenants, NULL, str_from(id), on_done, fixture);
     loop_run(fixture->loop);
     return fixture->error.code;
 }
 
 static enum err_code remove_tenant(struct fixture *fixture, const char *id)
 {
-    tenant_delete(fixture->tenants, str_from(id), on_done, fixture);
+    tenant_delete(fixture->tenants, NULL, str_from(id), on_done, fixture);
     loop_run(fixture->loop);
     return fixture->error.code;
 }
@@ -170,8 +170,8 @@ static void creating_twice_and_deleting_nothing_are_errors(void **state)
 static void two_creations_at_once_make_one_tenant(void **state)
 {
     struct fixture *fixture = *state;
-    tenant_create(fixture->tenants, S("acme"), on_done, fixture);
-    tenant_create(fixture->tenants, S("acme"), on_done, fixture);
+    tenant_create(fixture->tenants, NULL, S("acme"), on_done, fixture);
+    tenant_create(fixture->tenants, NULL, S("acme"), on_done, fixture);
     while (fixture->done < 2)
         loop_run(fixture->loop);
     assert_int_equal(fixture->error.code, ERR_EXISTS);
@@ -223,7 +223,7 @@ static void an_interrupted_deletion_finishes_at_start(void **state)
     assert_int_equal(create(fixture, "beta"), ERR_OK);
     touch(fixture, "tenants/acme/acme.duckdb");
     tenant_on_delete(fixture->tenants, end_never, fixture);
-    tenant_delete(fixture->tenants, S("acme"), on_done, fixture);
+    tenant_delete(fixture->tenants, NULL, S("acme"), on_done, fixture);
     loop_run(fixture->loop);
     assert_non_null(fixture->ending);
     assert_null(tenant_find(fixture->tenants, S("acme"), &error));
@@ -285,7 +285,7 @@ static void a_thousand_tenants_open_quickly(void **state)
     struct fixture *fixture = *state;
     AUTO(arena) struct arena *arena = arena_new();
     for (int i = 0; i < 1000; i++)
-        tenant_create(fixture->tenants, str_format(arena, "t%d", i), on_done, fixture);
+        tenant_create(fixture->tenants, NULL, str_format(arena, "t%d", i), on_done, fixture);
     while (fixture->done < 1000)
         loop_run(fixture->loop);
     assert_int_equal(tenant_count(fixture->tenants), 1000);

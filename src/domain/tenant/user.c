@@ -59,10 +59,12 @@ struct user_list *user_list_open(const struct user_options *options, struct err 
             user_free(users.items[i]);
     }
     vec_done(&users);
-    if (!ok)
+    if (!ok) {
         user_list_close(&list);
-    else
-        tenant_on_forget(options->tenants, user_forget_tenant, list);
+        return NULL;
+    }
+    tenant_on_forget(options->tenants, user_forget_tenant, list);
+    tenant_set_audit(options->tenants, options->audit);
     return list;
 }
 
@@ -82,6 +84,7 @@ void user_list_close(struct user_list **list_ptr)
         return;
     loop_timer_cancel(list->options.loop, &list->used);
     tenant_on_forget(list->options.tenants, NULL, NULL);
+    tenant_set_audit(list->options.tenants, NULL);
     for (size_t i = 0; i < list->sorted.count; i++)
         user_free(list->sorted.items[i]);
     vec_done(&list->sorted);

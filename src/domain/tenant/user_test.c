@@ -224,7 +224,7 @@ static void a_deleted_tenant_takes_its_grants_and_tokens_along(void **state)
     assert_int_equal(fixture_token(fixture, &rita, &one), ERR_OK);
     struct str first = fixture->token;
     assert_int_equal(fixture_token(fixture, &rita, &two), ERR_OK);
-    tenant_delete(fixture->tenants, S("acme"), fixture_on_done, fixture);
+    tenant_delete(fixture->tenants, &fixture_root, S("acme"), fixture_on_done, fixture);
     assert_int_equal(fixture_wait(fixture), ERR_OK);
     for (int i = 0; i < 2; i++) {
         const struct user *user = user_find(fixture->users, S("rita"));

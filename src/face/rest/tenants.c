@@ -49,20 +49,13 @@ void rest_tenant_get(struct rest_exchange *exchange)
     rest_tenant_answer(exchange, 200, exchange->parameters[0]);
 }
 
-static void rest_tenant_create_answer(struct rest_exchange *exchange, const struct err *error)
-{
-    if (error)
-        rest_fail(exchange, error);
-    else
-        rest_tenant_answer(exchange, 201, str_from(exchange->edge.tenant));
-}
-
 static void rest_tenant_created(void *owner, const struct err *error)
 {
     struct rest_exchange *exchange = rest_wait_end(owner);
-    if (exchange)
-        rest_audit_write(exchange, AUDIT_TENANT_CREATE, str_from(exchange->edge.tenant),
-                         str_from(exchange->edge.tenant), error, rest_tenant_create_answer);
+    if (exchange && error)
+        rest_fail(exchange, error);
+    else if (exchange)
+        rest_tenant_answer(exchange, 201, str_from(exchange->edge.tenant));
 }
 
 void rest_tenants_post(struct rest_exchange *exchange)
@@ -76,23 +69,17 @@ void rest_tenants_post(struct rest_exchange *exchange)
         return;
     }
     edge_set_tenant(&exchange->edge, id);
-    tenant_create(exchange->rest->tenants, id, rest_tenant_created, rest_wait_new(exchange));
-}
-
-static void rest_tenant_delete_answer(struct rest_exchange *exchange, const struct err *error)
-{
-    if (error)
-        rest_fail(exchange, error);
-    else
-        rest_answer(exchange, 204, S(""), S(""), NULL, 0);
+    const struct audit_actor by = rest_actor(exchange);
+    tenant_create(exchange->rest->tenants, &by, id, rest_tenant_created, rest_wait_new(exchange));
 }
 
 static void rest_tenant_deleted(void *owner, const struct err *error)
 {
     struct rest_exchange *exchange = rest_wait_end(owner);
-    if (exchange)
-        rest_audit_write(exchange, AUDIT_TENANT_DELETE, str_from(exchange->edge.tenant),
-                         str_from(exchange->edge.tenant), error, rest_tenant_delete_answer);
+    if (exchange && error)
+        rest_fail(exchange, error);
+    else if (exchange)
+        rest_answer(exchange, 204, S(""), S(""), NULL, 0);
 }
 
 void rest_tenant_delete(struct rest_exchange *exchange)
@@ -104,7 +91,8 @@ void rest_tenant_delete(struct rest_exchange *exchange)
         return;
     }
     edge_set_tenant(&exchange->edge, id);
-    tenant_delete(exchange->rest->tenants, id, rest_tenant_deleted, rest_wait_new(exchange));
+    const struct audit_actor by = rest_actor(exchange);
+    tenant_delete(exchange->rest->tenants, &by, id, rest_tenant_deleted, rest_wait_new(exchange));
 }
 
 /* The tables come as the result of a statement, in any format that a query gives. */
