@@ -21,6 +21,7 @@ static bool fuzz_from_worker(const struct channel_frame *frame, struct buf *agai
     struct channel_end end;
     struct channel_put_done done;
     struct channel_usage usage;
+    struct channel_progress progress;
     switch ((unsigned)frame->type) {
     case CHANNEL_READY:
         if (!channel_decode_ready(frame->payload, &ready, err))
@@ -47,6 +48,11 @@ static bool fuzz_from_worker(const struct channel_frame *frame, struct buf *agai
             return false;
         channel_encode_usage(again, &usage);
         return true;
+    case CHANNEL_PROGRESS:
+        if (!channel_decode_progress(frame->payload, &progress, err))
+            return false;
+        channel_encode_progress(again, frame->statement, &progress);
+        return true;
     default:
         return false;
     }
@@ -58,6 +64,8 @@ static bool fuzz_from_front(const struct channel_frame *frame, struct arena *are
     struct channel_run run;
     struct channel_upload upload;
     struct channel_put put;
+    struct channel_metadata metadata;
+    uint64_t connection, prepared;
     switch ((unsigned)frame->type) {
     case CHANNEL_HELLO:
         if (!channel_decode_hello(frame->payload, arena, &hello, err))
@@ -78,6 +86,21 @@ static bool fuzz_from_front(const struct channel_frame *frame, struct arena *are
         if (!channel_decode_put(frame->payload, &put, err))
             return false;
         channel_encode_put(again, frame->statement, &put);
+        return true;
+    case CHANNEL_METADATA:
+        if (!channel_decode_metadata(frame->payload, &metadata, err))
+            return false;
+        channel_encode_metadata(again, frame->statement, &metadata);
+        return true;
+    case CHANNEL_CLOSE:
+        if (!channel_decode_close(frame->payload, &connection, err))
+            return false;
+        channel_encode_close(again, connection);
+        return true;
+    case CHANNEL_FORGET:
+        if (!channel_decode_forget(frame->payload, &connection, &prepared, err))
+            return false;
+        channel_encode_forget(again, connection, prepared);
         return true;
     default:
         return false;

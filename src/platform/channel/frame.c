@@ -372,6 +372,7 @@ enum channel_metadata_flags {
     CHANNEL_METADATA_TABLE = 4,
     CHANNEL_METADATA_FK_CATALOG = 8,
     CHANNEL_METADATA_FK_SCHEMA = 16,
+    CHANNEL_METADATA_ALL = 31,
 };
 
 void channel_encode_metadata(struct buf *buf, uint64_t statement, const struct channel_metadata *metadata)
@@ -406,6 +407,8 @@ bool channel_decode_metadata(struct str payload, struct channel_metadata *metada
     struct channel_metadata metadata = {.kind = reader_u8(&reader)};
     metadata.include_schema = channel_read_flag(&reader);
     unsigned flags = reader_u8(&reader);
+    if (flags > CHANNEL_METADATA_ALL)
+        reader.failed = true;
     metadata.has_catalog = flags & CHANNEL_METADATA_CATALOG;
     metadata.has_schema = flags & CHANNEL_METADATA_SCHEMA;
     metadata.has_table = flags & CHANNEL_METADATA_TABLE;

@@ -124,6 +124,147 @@ static void run_survives_the_way(void **state)
     assert_int_equal(got.blocks[1], 9);
 }
 
+static void run_carries_connection_and_bound_values(void **state)
+{
+    (void)state;
+    AUTO(buf) struct buf buf = {0};
+    struct err error;
+    struct channel_run run = {.binds = CHANNEL_BINDS_INLINE,
+                              .progress = true,
+                              .run_unless_reads = true,
+                              .connection = 7,
+                              .prepared = UINT64_MAX,
+                              .sql = S("select ?"),
+                              .bind_schema = S("schema"),
+                              .bind_header = S("header"),
+                              .bind_body = S("body")};
+    channel_encode_run(&buf, CHANNEL_DESCRIBE, 5, &run);
+    struct channel_run got;
+    assert_int_equal(frame_of(&buf).type, CHANNEL_DESCRIBE);
+    assert_true(channel_decode_run(frame_of(&buf).payload, &got, &error));
+    assert_int_equal(got.binds, CHANNEL_BINDS_INLINE);
+    assert_true(got.progress);
+    assert_true(got.run_unless_reads);
+    assert_int_equal(got.connection, 7);
+    assert_true(got.prepared == UINT64_MAX);
+    assert_text(got.bind_schema, "schema");
+    assert_text(got.bind_header, "header");
+    assert_text(got.bind_body, "body");
+}
+
+static void run_with_unknown_binds_is_refused(void **state)
+{
+    (void)state;
+    AUTO(buf) struct buf buf = {0};
+    struct err error;
+    struct channel_run got;
+    channel_encode_run(&buf, CHANNEL_RUN, 5, &(struct channel_run){.binds = CHANNEL_BINDS_PUT + 1});
+    assert_false(channel_decode_run(frame_of(&buf).payload, &got, &error));
+}
+
+static void upload_survives_the_way(void **state)
+{
+    (void)state;
+    AUTO(buf) struct buf buf = {0};
+    struct err error;
+    struct channel_upload got;
+    struct channel_upload upload = {
+        .mode = 2, .rights = 1, .temporary = true, .connection = 9, .refusal = S("disk"), .table = S("t")};
+    channel_encode_upload(&buf, 3, &upload);
+    assert_true(channel_decode_upload(frame_of(&buf).payload, &got, &error));
+    assert_int_equal(got.mode, 2);
+    assert_int_equal(got.rights, 1);
+    assert_true(got.temporary);
+    assert_int_equal(got.connection, 9);
+    assert_text(got.refusal, "disk");
+    assert_text(got.schema, "");
+    assert_text(got.table, "t");
+}
+
+static void metadata_tells_absent_from_empty(void **state)
+{
+    (void)state;
+    AUTO(buf) struct buf buf = {0};
+    struct err error;
+    struct channel_metadata got;
+    struct channel_metadata metadata = {.kind = 2,
+                                        .include_schema = true,
+                                        .has_schema = true,
+                                        .has_fk_schema = true,
+                                        .connection = 4,
+                                        .fk_schema = S("s"),
+                                        .types = {S("TABLE"), S("VIEW")},
+                                        .type_count = 2,
+                                        .blocks = {5},
+                                        .block_count = 1};
+    channel_encode_metadata(&buf, 3, &metadata);
+    assert_true(channel_decode_metadata(frame_of(&buf).payload, &got, &error));
+    assert_int_equal(got.kind, 2);
+    assert_true(got.include_schema);
+    assert_false(got.has_catalog);
+    assert_true(got.has_schema);
+    assert_false(got.has_table);
+    assert_false(got.has_fk_catalog);
+    assert_true(got.has_fk_schema);
+    assert_int_equal(got.connection, 4);
+    assert_text(got.fk_schema, "s");
+    assert_int_equal(got.type_count, 2);
+    assert_text(got.types[1], "VIEW");
+    assert_int_equal(got.blocks[0], 5);
+}
+
+static void close_forget_and_progress_survive_the_way(void **state)
+{
+    (void)state;
+    AUTO(buf) struct buf close = {0};
+    AUTO(buf) struct buf forget = {0};
+    AUTO(buf) struct buf progress = {0};
+    struct err error;
+    uint64_t connection, prepared;
+    struct channel_progress got;
+    channel_encode_close(&close, 11);
+    assert_true(channel_decode_close(frame_of(&close).payload, &connection, &error));
+    assert_int_equal(connection, 11);
+    channel_encode_forget(&forget, 12, 13);
+    assert_true(channel_decode_forget(frame_of(&forget).payload, &connection, &prepared, &error));
+    assert_int_equal(connection, 12);
+    assert_int_equal(prepared, 13);
+    assert_false(channel_decode_close(frame_of(&forget).payload, &connection, &error));
+    channel_encode_progress(&progress, 1, &(struct channel_progress){.permille = UINT32_MAX, .rows = 14});
+    assert_true(channel_decode_progress(frame_of(&progress).payload, &got, &error));
+    assert_true(got.permille == UINT32_MAX);
+    assert_int_equal(got.rows, 14);
+}
+
+static void end_says_what_is_left_in_the_connection(void **state)
+{
+    (void)state;
+    AUTO(buf) struct buf buf = {0};
+    struct err error;
+    struct channel_end got;
+    channel_encode_end(&buf, 1, &(struct channel_end){.transaction = true, .kept = true, .memory_bytes = 77});
+    assert_true(channel_decode_end(frame_of(&buf).payload, &got, &error));
+    assert_true(got.transaction);
+    assert_true(got.kept);
+    assert_false(got.ran);
+    assert_false(got.depends);
+    assert_int_equal(got.memory_bytes, 77);
+}
+
+static void data_of_an_unknown_role_is_refused(void **state)
+{
+    (void)state;
+    AUTO(buf) struct buf buf = {0};
+    struct err error;
+    struct channel_data got;
+    channel_encode_data(&buf, 1, &(struct channel_data){.role = CHANNEL_DATA_PARAMETER_SCHEMA});
+    assert_true(channel_decode_data(frame_of(&buf).payload, &got, &error));
+    assert_int_equal(got.role, CHANNEL_DATA_PARAMETER_SCHEMA);
+    buf_clear(&buf);
+    channel_encode_data(&buf, 1, &(struct channel_data){.role = CHANNEL_DATA_PARAMETER_SCHEMA + 1});
+    assert_false(channel_decode_data(frame_of(&buf).payload, &got, &error));
+}
+
 static void data_carries_its_body_or_names_a_block(void **state)
 {
     (void)state;
@@ -206,6 +347,12 @@ static void cut_messages_are_refused(void **state)
     AUTO(buf) struct buf run = {0};
     AUTO(buf) struct buf ready = {0};
     AUTO(buf) struct buf usage = {0};
+    AUTO(buf) struct buf metadata = {0};
+    channel_encode_metadata(&metadata, 1, &(struct channel_metadata){.type_count = 1, .block_count = 1});
+    struct channel_metadata got_metadata;
+    struct str asked = frame_of(&metadata).payload;
+    for (size_t len = 0; len < asked.len; len++)
+        assert_false(channel_decode_metadata(str_slice(asked, 0, len), &got_metadata, &error));
     channel_encode_run(&run, CHANNEL_RUN, 1, &(struct channel_run){.sql = S("select 1"), .block_count = 1});
     channel_encode_ready(&ready, &(struct channel_ready){.message = S("m"), .engine_version = S("v1")});
     channel_encode_usage(&usage, &(struct channel_usage){.rss_bytes = 1});
@@ -246,6 +393,13 @@ int main(void)
         cmocka_unit_test(hello_survives_the_way),
         cmocka_unit_test(hello_of_another_version_says_so),
         cmocka_unit_test(run_survives_the_way),
+        cmocka_unit_test(run_carries_connection_and_bound_values),
+        cmocka_unit_test(run_with_unknown_binds_is_refused),
+        cmocka_unit_test(upload_survives_the_way),
+        cmocka_unit_test(metadata_tells_absent_from_empty),
+        cmocka_unit_test(close_forget_and_progress_survive_the_way),
+        cmocka_unit_test(end_says_what_is_left_in_the_connection),
+        cmocka_unit_test(data_of_an_unknown_role_is_refused),
         cmocka_unit_test(data_carries_its_body_or_names_a_block),
         cmocka_unit_test(data_with_a_lying_length_is_refused),
         cmocka_unit_test(end_with_an_unknown_code_is_refused),
