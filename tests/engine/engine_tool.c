@@ -13,8 +13,8 @@
  *   engine_tool ... snapshot PATH
  *   engine_tool ... metadata KIND [NAME=VALUE]...            messages to stdout; KIND is the enum's number
  *   engine_tool ... bench_metadata KIND [NAME=VALUE]...
- * Several commands may follow each other, separated by "--"; they share one session. With --outcomes true each says "ok"
- * or the kind of its error in a line on stdout, after its own output. */
+ * Several commands may follow each other, separated by "--"; they share one session. With --outcomes true each says
+ * "ok" or the kind of its error in a line on stdout, after its own output. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
