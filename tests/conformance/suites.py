@@ -72,7 +72,7 @@ def need(program, reason):
 def go(*words, **arguments):
     """The go command over what tools/fetch-suites has put into deps/go, without a network."""
     environment = os.environ | {"GOPATH": str(DEPS / "go/path"), "GOCACHE": str(DEPS / "go/cache"), "GOPROXY": "off",
-                                "GOFLAGS": "-mod=readonly -modcacherw -trimpath", "GOTOOLCHAIN": "local"}
+                                "GOFLAGS": "-mod=readonly -modcacherw -trimpath"}
     environment |= arguments.pop("env", {})
     return subprocess.run([need("go", "the Go compiler"), *map(str, words)], cwd=HERE / "go", env=environment,
                           capture_output=True, text=True, **arguments)
