@@ -34,7 +34,6 @@
     LIMIT(LIMIT_QUEUE_WAIT, "query.queue_wait", 300, "s", "RESOURCE_EXHAUSTED")                                       \
     LIMIT(LIMIT_STATEMENT_TIMEOUT, "query.timeout", 3600, "s", "DEADLINE_EXCEEDED")                                   \
     LIMIT(LIMIT_KILL_GRACE, "query.kill_grace", 1000, "ms", "the worker is killed")                                   \
-    LIMIT(LIMIT_HISTORY, "query.history", 1000, "statements", "older ones leave the list")                            \
     LIMIT(LIMIT_WORKERS, "worker.max_workers", 200, "processes", "the longest idle one is stopped, else UNAVAILABLE") \
     LIMIT(LIMIT_WORKER_IDLE, "worker.idle_stop", 300, "s", "an idle worker is stopped")                               \
     LIMIT(LIMIT_WORKER_MEMORY, "worker.memory", 0, "bytes", "DuckDB's memory_limit; 0 = half of the RAM")             \
@@ -55,7 +54,7 @@
     LIMIT(LIMIT_BINDS, "flight.max_binds", 16777216, "bytes", "RESOURCE_EXHAUSTED")                                   \
     LIMIT(LIMIT_SESSIONS, "session.max_sessions", 4096, "sessions of a user", "RESOURCE_EXHAUSTED")                   \
     LIMIT(LIMIT_SESSION_IDLE, "session.idle_timeout", 1800, "s", "the session ends, its transaction is rolled back")  \
-    LIMIT(LIMIT_SESSION_STATEMENTS, "session.max_statements", 100, "statements at once", "RESOURCE_EXHAUSTED")         \
+    LIMIT(LIMIT_SESSION_STATEMENTS, "session.max_statements", 100, "statements at once", "RESOURCE_EXHAUSTED")        \
     LIMIT(LIMIT_SESSION_PREPARED, "session.max_prepared", 1000, "prepared statements", "RESOURCE_EXHAUSTED")          \
     LIMIT(LIMIT_SESSION_TRANSACTIONS, "session.max_transactions", 16, "open transactions", "RESOURCE_EXHAUSTED")      \
     LIMIT(LIMIT_SESSION_WAIT, "session.busy_wait", 60, "s", "ABORTED: another statement of the session still runs")   \

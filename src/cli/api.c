@@ -2,6 +2,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "cli/cli_priv.h"
 #include "cli/credential.h"
@@ -126,6 +127,14 @@ void cli_append_escaped(struct buf *out, struct str text)
     }
 }
 
+void cli_append_parameter(struct buf *path, const char *name, struct str value)
+{
+    if (value.len == 0)
+        return;
+    buf_printf(path, "%c%s=", str_find_char(buf_str(path), '?') < 0 ? '?' : '&', name);
+    cli_append_escaped(path, value);
+}
+
 const struct json *cli_list(const struct json *answer, const char *name)
 {
     return answer && json_kind(answer) == JSON_ARRAY ? answer : json_get(answer, name);
@@ -150,4 +159,19 @@ struct cli_cell cli_cell(struct arena *arena, const struct json *value)
         break;
     }
     return (struct cli_cell){0};
+}
+
+bool cli_print_list(struct cli *cli, const struct json *list, const struct cli_column *columns,
+                    const char *const *members, size_t count, struct err *err)
+{
+    AUTO(cli_output)
+    struct cli_output *output = cli_output_open(cli_format(cli), STDOUT_FILENO, true, columns, count);
+    for (size_t i = 0; i < json_count(list); i++) {
+        struct cli_cell *cells = arena_alloc(cli->arena, count * sizeof(*cells));
+        for (size_t j = 0; j < count; j++)
+            cells[j] = cli_cell(cli->arena, json_get(json_at(list, i), members[j]));
+        if (!cli_output_row(output, cells, err))
+            return false;
+    }
+    return cli_output_finish(output, err);
 }

@@ -17,8 +17,8 @@ static const struct cli_command *const commands[] = {
     &cli_command_user_import,   &cli_command_user_passwd,  &cli_command_user_remove,   &cli_command_grant,
     &cli_command_revoke,        &cli_command_token_create, &cli_command_token_list,    &cli_command_token_revoke,
     &cli_command_login,         &cli_command_logout,       &cli_command_whoami,        &cli_command_audit,
-    &cli_command_backup,        &cli_command_restore,      &cli_command_doctor,        &cli_command_log_level,
-    &cli_command_version,
+    &cli_command_backup,        &cli_command_restore,      &cli_command_doctor,        &cli_command_log,
+    &cli_command_log_level,     &cli_command_version,
 };
 #define COMMAND_COUNT (sizeof(commands) / sizeof(commands[0]))
 

@@ -60,11 +60,11 @@ struct cli {
     }
 
 extern const struct cli_command cli_command_audit, cli_command_backup, cli_command_doctor, cli_command_grant,
-    cli_command_ingest, cli_command_log_level, cli_command_login, cli_command_logout, cli_command_query,
-    cli_command_restore, cli_command_revoke, cli_command_status, cli_command_tenant_create, cli_command_tenant_delete,
-    cli_command_tenant_list, cli_command_token_create, cli_command_token_list, cli_command_token_revoke,
-    cli_command_user_add, cli_command_user_import, cli_command_user_list, cli_command_user_passwd,
-    cli_command_user_remove, cli_command_version, cli_command_whoami;
+    cli_command_ingest, cli_command_log, cli_command_log_level, cli_command_login, cli_command_logout,
+    cli_command_query, cli_command_restore, cli_command_revoke, cli_command_status, cli_command_tenant_create,
+    cli_command_tenant_delete, cli_command_tenant_list, cli_command_token_create, cli_command_token_list,
+    cli_command_token_revoke, cli_command_user_add, cli_command_user_import, cli_command_user_list,
+    cli_command_user_passwd, cli_command_user_remove, cli_command_version, cli_command_whoami;
 
 struct str cli_option(const struct cli *cli, const char *name);
 bool cli_flag(const struct cli *cli, const char *name);
@@ -89,11 +89,16 @@ bool cli_call(struct cli *cli, const char *method, struct str path, struct str b
 bool cli_call_error(struct cli *cli, const struct http_client_answer *answer, struct err *err);
 /* Appends text as part of a URL's path or query. */
 void cli_append_escaped(struct buf *out, struct str text);
+/* Appends "?name=value", or "&name=value" after others; nothing for an empty value. */
+void cli_append_parameter(struct buf *path, const char *name, struct str value);
 
 /* Asks for a password: the terminal, without echo (twice: and again), else a line of standard input. */
 bool cli_read_password(struct cli *cli, bool twice, struct str *password_out, struct err *err) MUST_USE;
 
 /* A list member of an answer: the answer itself if it is an array, else its member `name`. */
 const struct json *cli_list(const struct json *answer, const char *name);
+/* Prints a list: each column is a member of its elements. */
+bool cli_print_list(struct cli *cli, const struct json *list, const struct cli_column *columns,
+                    const char *const *members, size_t count, struct err *err) MUST_USE;
 /* A value as a table cell; absent and null give NULL. */
 struct cli_cell cli_cell(struct arena *arena, const struct json *value);

@@ -1,4 +1,4 @@
-/* eider token create, list, revoke; audit. */
+/* eider token create, list, revoke. */
 #include <stdio.h>
 #include <unistd.h>
 
@@ -57,22 +57,6 @@ static bool run_create(struct cli *cli, struct err *err)
     return true;
 }
 
-/* Prints a list of an answer: each column is a member of its elements. */
-static bool print_list(struct cli *cli, const struct json *list, const struct cli_column *columns,
-                       const char *const *members, size_t count, struct err *err)
-{
-    AUTO(cli_output)
-    struct cli_output *output = cli_output_open(cli_format(cli), STDOUT_FILENO, true, columns, count);
-    for (size_t i = 0; i < json_count(list); i++) {
-        struct cli_cell *cells = arena_alloc(cli->arena, count * sizeof(*cells));
-        for (size_t j = 0; j < count; j++)
-            cells[j] = cli_cell(cli->arena, json_get(json_at(list, i), members[j]));
-        if (!cli_output_row(output, cells, err))
-            return false;
-    }
-    return cli_output_finish(output, err);
-}
-
 static bool run_list(struct cli *cli, struct err *err)
 {
     static const struct cli_column columns[] = {
@@ -81,7 +65,7 @@ static bool run_list(struct cli *cli, struct err *err)
     static const char *const members[] = {"id", "name", "user", "tenant", "role", "expires", "last_used"};
     const struct json *answer;
     return cli_connect(cli, true, err) && cli_call(cli, "GET", S("/api/v1/tokens"), S(""), &answer, err) &&
-           print_list(cli, cli_list(answer, "tokens"), columns, members, sizeof(members) / sizeof(members[0]), err);
+           cli_print_list(cli, cli_list(answer, "tokens"), columns, members, sizeof(members) / sizeof(members[0]), err);
 }
 
 static bool run_revoke(struct cli *cli, struct err *err)
@@ -97,32 +81,6 @@ static bool run_revoke(struct cli *cli, struct err *err)
     return true;
 }
 
-static void append_filter(struct buf *path, const char *name, struct str value)
-{
-    if (value.len == 0)
-        return;
-    buf_printf(path, "%c%s=", str_find_char(buf_str(path), '?') < 0 ? '?' : '&', name);
-    cli_append_escaped(path, value);
-}
-
-static bool run_audit(struct cli *cli, struct err *err)
-{
-    static const struct cli_column columns[] = {{.name = {"at", 2}},     {.name = {"user", 4}},
-                                                {.name = {"from", 4}},   {.name = {"action", 6}},
-                                                {.name = {"object", 6}}, {.name = {"tenant", 6}},
-                                                {.name = {"result", 6}}, {.name = {"times", 5}, .right = true}};
-    static const char *const members[] = {"at", "user", "from", "action", "object", "tenant", "result", "times"};
-    const struct json *answer;
-    AUTO(buf) struct buf path = {0};
-    buf_append_str(&path, S("/api/v1/audit"));
-    append_filter(&path, "tenant", cli_option(cli, "tenant"));
-    append_filter(&path, "user", cli_option(cli, "user"));
-    append_filter(&path, "action", cli_option(cli, "action"));
-    append_filter(&path, "limit", cli_option(cli, "limit"));
-    return cli_connect(cli, true, err) && cli_call(cli, "GET", buf_str(&path), S(""), &answer, err) &&
-           print_list(cli, cli_list(answer, "entries"), columns, members, sizeof(members) / sizeof(members[0]), err);
-}
-
 static const struct cli_option create_options[] = {
     {.name = "tenant", .letter = 't', .value = "ID", .help = "good for this tenant only (EIDER_TENANT)"},
     {.name = "role",
@@ -136,16 +94,6 @@ static const struct cli_option create_options[] = {
 };
 static const struct cli_option list_options[] = {CLI_OUTPUT_OPTION, CLI_SERVER_OPTIONS, CLI_HELP_OPTION};
 static const struct cli_option revoke_options[] = {CLI_SERVER_OPTIONS, CLI_HELP_OPTION};
-static const struct cli_option audit_options[] = {
-    {.name = "tenant", .letter = 't', .value = "ID", .help = "only this tenant's"},
-    {.name = "user", .value = "NAME", .help = "only this user's"},
-    {.name = "action", .value = "NAME", .help = "only this action"},
-    {.name = "limit", .value = "N", .help = "how many (default 100)"},
-    CLI_OUTPUT_OPTION,
-    CLI_SERVER_OPTIONS,
-    CLI_HELP_OPTION,
-};
-
 const struct cli_command cli_command_token_create = {
     .name = "token create",
     .summary = "make a token for a program",
@@ -176,14 +124,4 @@ const struct cli_command cli_command_token_revoke = {
     .arguments_min = 1,
     .arguments_max = 1,
     .run = run_revoke,
-};
-
-const struct cli_command cli_command_audit = {
-    .name = "audit",
-    .summary = "show who did what",
-    .usage = "[OPTION]...",
-    .details = "Newest first: refusals, logins, changes of users, roles, tokens and tenants.\n",
-    .examples = "  eider audit --user bob --output jsonl\n",
-    .options = audit_options,
-    .run = run_audit,
 };

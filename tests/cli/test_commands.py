@@ -7,7 +7,7 @@ import pytest
 
 from lib.commandline import CommandLine
 
-COMMANDS = ["serve", "tenant create", "tenant list", "tenant delete", "ingest", "query", "status", "doctor", "backup", "restore", "log-level", "version"]
+COMMANDS = ["serve", "tenant create", "tenant list", "tenant delete", "ingest", "query", "status", "doctor", "backup", "restore", "log", "log-level", "audit", "version"]
 
 
 def test_overview_names_every_command(alone):

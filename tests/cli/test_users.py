@@ -109,3 +109,24 @@ def test_users_are_imported_from_a_file(line, tmp_path):
 def test_wrong_use_says_how(line, words):
     result = line(*words)
     assert result.returncode == 2, result.stderr
+
+
+def test_the_log_shows_what_ran(line, fresh_server):
+    line.ok("tenant", "create", "tenant_acme")
+    line.ok("query", "CREATE TABLE t AS SELECT 42 AS i", "--tenant", "tenant_acme")
+    line.ok("query", "FROM t", "--tenant", "tenant_acme")
+    line.fails("query", "FROM nothing", "--tenant", "tenant_acme")
+    for again in range(2):
+        found = rows(line.ok("log", "--since", "1h", "--output", "json"))
+        assert [row["sql"] for row in found] == ["FROM nothing", "FROM t", "CREATE TABLE t AS SELECT 42 AS i"]
+        assert list(found[0]) == ["started", "user", "tenant", "outcome", "queued_ms", "run_ms", "rows", "bytes", "memory", "sql"]
+        assert found[1]["rows"] == 1 and found[1]["run_ms"] > 0 and found[0]["outcome"] == "failed"
+        assert len(rows(line.ok("log", "--limit", "2", "--output", "json"))) == 2
+        assert rows(line.ok("log", "--user", "nobody", "--output", "json")) == []
+        assert [row["sql"] for row in rows(line.ok("log", "--outcome", "failed", "--output", "json"))] == ["FROM nothing"]
+        if not again:
+            fresh_server.stop()
+            fresh_server.start()
+    assert "no moment" in line.fails("log", "--since", "soon")
+    assert "no moment" in line.fails("audit", "--since", "soon")
+    assert rows(line.ok("audit", "--since", "1h", "--action", "tenant.create", "--output", "json"))[0]["object"] == "tenant_acme"

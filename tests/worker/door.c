@@ -23,6 +23,34 @@ void on_done(void *owner, const struct err *error)
     loop_stop(fixture->loop);
 }
 
+struct counted {
+    struct fixture *fixture;
+    size_t count;
+};
+
+static void counted_page(void *owner, const struct query_info *infos, size_t count, int64_t before,
+                         const struct err *error)
+{
+    struct counted *counted = owner;
+    for (size_t i = 0; i < count; i++)
+        assert_true(infos[i].id.len > 8 && infos[i].id.ptr[0] == 'q');
+    assert_int_equal(before, 0);
+    counted->count = count;
+    on_done(counted->fixture, error);
+}
+
+size_t count_statements(struct fixture *fixture, const struct principal *who, const char *tenant)
+{
+    struct counted counted = {.fixture = fixture};
+    const struct query_log_filter filter = {.tenant = str_from(tenant), .state = -1, .outcome = -1, .limit = 100};
+    fixture->done = false;
+    query_log(fixture->query, who, &filter, counted_page, &counted);
+    while (!fixture->done)
+        loop_run(fixture->loop);
+    assert_int_equal(fixture->error.code, ERR_OK);
+    return counted.count;
+}
+
 bool create_tenant(struct fixture *fixture, const char *id)
 {
     tenant_create(fixture->tenants, NULL, str_from(id), on_done, fixture);

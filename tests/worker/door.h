@@ -62,6 +62,8 @@ struct outcome {
 int fixture_setup(void **state);
 int fixture_teardown(void **state);
 bool create_tenant(struct fixture *fixture, const char *id);
+/* How many statements who sees of the tenant (empty: of all). */
+size_t count_statements(struct fixture *fixture, const struct principal *who, const char *tenant);
 /* For what answers once: sets done and error, and stops the loop. */
 void on_done(void *owner, const struct err *error);
 

@@ -323,28 +323,18 @@ static void an_import_reads_what_it_was_given_and_nothing_else(void **state)
 
 /* --- Lists --- */
 
-static void count_infos(void *owner, const struct query_info *info)
-{
-    size_t *count = owner;
-    assert_true(info->id.len > 8 && info->id.ptr[0] == 'q');
-    (*count)++;
-}
-
 static void statements_are_listed_while_they_run_and_after(void **state)
 {
     struct fixture *fixture = *state;
-    size_t before = 0, after = 0, of_beta = 0;
     AUTO(outcome) struct outcome outcome = {0};
     outcome_start(&outcome, fixture, "acme", "select 1", QUERY_FORMAT_CSV, CLOCK_NEVER);
-    query_each(fixture->query, &anna, S(""), count_infos, &before);
-    assert_int_equal(before, 1);
+    assert_int_equal(count_statements(fixture, &anna, ""), 1);
     outcome_wait(&outcome);
-    query_each(fixture->query, &anna, S("acme"), count_infos, &after);
-    query_each(fixture->query, &anna, S("beta"), count_infos, &of_beta);
-    assert_int_equal(after, 1);
-    assert_int_equal(of_beta, 0);
+    assert_int_equal(count_statements(fixture, &anna, "acme"), 1);
+    assert_int_equal(count_statements(fixture, &anna, "beta"), 0);
+    struct query_info info;
     struct err error;
-    assert_false(query_cancel_id(fixture->query, &anna, S("q0"), &error));
+    assert_false(query_cancel_id(fixture->query, &anna, S("q0"), &info, &error));
     assert_int_equal(error.code, ERR_NOT_FOUND);
 }
 

@@ -609,12 +609,6 @@ static void a_session_serves_its_own_user_only(void **state)
     query_session_close(&session);
 }
 
-static void count_infos(void *owner, const struct query_info *info)
-{
-    (void)info;
-    (*(size_t *)owner)++;
-}
-
 static void statements_are_seen_and_cancelled_by_their_owners_only(void **state)
 {
     struct fixture *fixture = *state;
@@ -623,19 +617,20 @@ static void statements_are_seen_and_cancelled_by_their_owners_only(void **state)
     AUTO(outcome) struct outcome slow = {0};
     struct query_request request = {.who = &will, .tenant = S("acme"), .sql = S(LONG)};
     outcome_request(&slow, fixture, &request);
-    size_t of_rita = 0, of_will = 0, of_olga = 0;
-    query_each(fixture->query, &rita, S(""), count_infos, &of_rita);
-    query_each(fixture->query, &will, S(""), count_infos, &of_will);
-    query_each(fixture->query, &olga, S("acme"), count_infos, &of_olga);
-    assert_int_equal(of_rita, 0);
-    assert_int_equal(of_will, 1);
-    assert_int_equal(of_olga, 1);
+    assert_int_equal(count_statements(fixture, &rita, ""), 0);
+    assert_int_equal(count_statements(fixture, &will, ""), 1);
+    assert_int_equal(count_statements(fixture, &olga, "acme"), 1);
+    struct query_info info;
     struct err err;
     struct str id = str_copy(fixture->arena, query_statement_id(slow.statement));
-    assert_false(query_cancel_id(fixture->query, &rita, id, &err));
+    assert_false(query_cancel_id(fixture->query, &rita, id, &info, &err));
     assert_int_equal(err.code, ERR_NOT_FOUND);
-    assert_true(query_cancel_id(fixture->query, &olga, id, &err));
+    assert_true(query_cancel_id(fixture->query, &olga, id, &info, &err));
+    assert_true(str_equal(info.user, S("will")) && str_equal(info.tenant, S("acme")));
     outcome_wait(&slow);
+    assert_int_equal(count_statements(fixture, &rita, ""), 0);
+    assert_int_equal(count_statements(fixture, &will, ""), 1);
+    assert_int_equal(count_statements(fixture, &olga, "acme"), 1);
     assert_int_equal(slow.error.code, ERR_CANCELLED);
 }
 

@@ -137,6 +137,14 @@ static void query_journal_on_time(struct loop_timer *timer)
 
 /* --- Adding --- */
 
+void query_journal_each(const struct query_journal *journal, void (*each)(void *owner, const struct query_info *info),
+                        void *owner)
+{
+    const struct query_journal_batch *batch = journal->filling;
+    for (size_t i = batch ? batch->records.count : 0; i > 0; i--)
+        each(owner, &batch->records.items[i - 1]);
+}
+
 static void query_journal_log_slow(const struct query_info *info)
 {
     if (info->run_us < limits_get(LIMIT_SLOW) * CLOCK_MILLISECOND)
@@ -161,8 +169,6 @@ static struct query_journal_batch *query_journal_batch_new(struct query_journal 
 void query_journal_add(struct query_journal *journal, const struct query_info *info)
 {
     query_journal_log_slow(info);
-    if (!journal->store)
-        return;
     if (!journal->filling) {
         journal->filling = query_journal_batch_new(journal);
         loop_timer_set(journal->loop, &journal->timer, QUERY_JOURNAL_DELAY);

@@ -8,7 +8,7 @@ struct query_journal_batch;
 
 struct query_journal {
     struct loop *loop;
-    struct store *store;                 /* NULL: nothing is written */
+    struct store *store;
     struct query_journal_batch *filling; /* owned; NULL: empty */
     bool writes;                         /* a batch is on its way */
     struct loop_timer timer;             /* when filling goes out */
@@ -21,6 +21,9 @@ void query_journal_init(struct query_journal *journal, struct loop *loop, struct
 /* What was not written is lost; nothing may be on its way. */
 void query_journal_done(struct query_journal *journal);
 
+/* Those that ended and are in no job of the store yet, newest first. */
+void query_journal_each(const struct query_journal *journal, void (*each)(void *owner, const struct query_info *info),
+                        void *owner);
 /* A statement has ended. Copies. */
 void query_journal_add(struct query_journal *journal, const struct query_info *info);
 /* True when all is written; else it is on its way, and on_written follows. */

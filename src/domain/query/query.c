@@ -60,7 +60,6 @@ struct query *query_new(struct loop *loop, struct tenant_list *tenants, const st
     list_init(&query->sides);
     list_init(&query->starved);
     list_init(&query->drained.node);
-    query_history_init(&query->history);
     query_journal_init(&query->journal, loop, options->store, query_on_logged, query);
     query->tick = (struct loop_timer){.on_time = query_on_tick, .owner = query};
     query->drain_timer = (struct loop_timer){.on_time = query_on_drain_time, .owner = query};
@@ -87,7 +86,6 @@ void query_free(struct query **query_ptr)
     loop_timer_cancel(query->loop, &query->tick);
     loop_timer_cancel(query->loop, &query->drain_timer);
     loop_defer_cancel(&query->drained);
-    query_history_done(&query->history);
     query_journal_done(&query->journal);
     arena_free(&query->arena);
     mem_free(query);
@@ -223,34 +221,4 @@ void query_show_queue(struct query *query, int growth)
 {
     query->queued += growth;
     metric_set(metric_series(&query_queue_depth, ""), (double)query->queued);
-}
-
-/* --- Lists --- */
-
-struct query_viewer {
-    const struct principal *who;
-    struct str tenant; /* empty: all */
-    void (*each)(void *owner, const struct query_info *info);
-    void *owner;
-};
-
-static void query_view(void *owner, const struct query_info *info)
-{
-    const struct query_viewer *viewer = owner;
-    if (viewer->tenant.len && !str_equal(viewer->tenant, info->tenant))
-        return;
-    if (str_equal(viewer->who->user, info->user) || principal_role(viewer->who, info->tenant) == ROLE_OWNER)
-        viewer->each(viewer->owner, info);
-}
-
-void query_each(struct query *query, const struct principal *who, struct str tenant,
-                void (*each)(void *owner, const struct query_info *info), void *owner)
-{
-    struct query_viewer viewer = {.who = who, .tenant = tenant, .each = each, .owner = owner};
-    for (struct list *node = query->statements.prev; node != &query->statements; node = node->prev) {
-        struct query_info info;
-        query_statement_info(list_object(node, struct statement, node), &info);
-        query_view(&viewer, &info);
-    }
-    query_history_each(&query->history, query_view, &viewer);
 }

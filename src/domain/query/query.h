@@ -11,6 +11,7 @@
 
 struct store;
 struct query;
+struct query_info;
 struct statement;
 struct query_session; /* session.h */
 struct query_prepared;
@@ -19,7 +20,7 @@ struct query_options {
     struct str data;     /* data directory */
     struct str program;  /* path of the eider program, started again as worker */
     struct str library;  /* libduckdb.so */
-    struct store *store; /* where the statement log is written; NULL: nowhere */
+    struct store *store; /* where the statement log is */
 };
 
 struct query *query_new(struct loop *loop, struct tenant_list *tenants, const struct query_options *options,
@@ -123,8 +124,10 @@ struct statement *query_run(struct query *query, const struct query_request *req
 
 /* The client went away or asked to stop: on_end follows with ERR_CANCELLED (or with what happened first). */
 void query_cancel(struct statement *statement);
-/* The same by id: one's own, any of a tenant for its owners. ERR_NOT_FOUND for all others. */
-bool query_cancel_id(struct query *query, const struct principal *who, struct str id, struct err *err) MUST_USE;
+/* The same by id: one's own, any of a tenant for its owners. ERR_NOT_FOUND for all others. *info_out: which one it was,
+ * valid in this turn of the loop. */
+bool query_cancel_id(struct query *query, const struct principal *who, struct str id, struct query_info *info_out,
+                     struct err *err) MUST_USE;
 struct str query_statement_id(const struct statement *statement);
 /* The statement's tenant. */
 struct str query_statement_tenant(const struct statement *statement);
@@ -214,10 +217,24 @@ struct query_info {
     int64_t queued_us, run_us;
     uint64_t rows, bytes, memory_bytes;
 };
-/* What who may see: their own, and all of a tenant for its owners. Running ones first, then recent ones, newest first;
- * tenant empty = all. Valid during the call. */
-void query_each(struct query *query, const struct principal *who, struct str tenant,
-                void (*each)(void *owner, const struct query_info *info), void *owner);
+
+/* Empty or zero members do not filter. */
+struct query_log_filter {
+    struct str tenant, user;
+    int state, outcome; /* enum query_state, enum query_outcome; -1: any */
+    int64_t since_us;   /* wall clock: started then or later */
+    bool slow;          /* ran for query.slow or longer */
+    int64_t before;     /* for the next page: what the page before it said */
+    size_t limit;       /* at most QUERY_LOG_MAX */
+};
+#define QUERY_LOG_MAX 1000
+/* Valid during the call. before: what to ask for the next page with; 0: there is none. */
+typedef void query_log_done(void *owner, const struct query_info *infos, size_t count, int64_t before,
+                            const struct err *error);
+/* What who may see: their own, and all of a tenant for its owners. Those that have not ended first, then those of the
+ * statement log, newest first; a page may have fewer than limit and not be the last. done is called later. */
+void query_log(struct query *query, const struct principal *who, const struct query_log_filter *filter,
+               query_log_done *done, void *owner);
 
 struct query_worker_info {
     struct str tenant;

@@ -4,7 +4,6 @@
 #include "base/map.h"
 #include "base/vec.h"
 #include "domain/query/disk.h"
-#include "domain/query/history.h"
 #include "domain/query/intake.h"
 #include "domain/query/journal.h"
 #include "domain/query/process.h"
@@ -33,7 +32,6 @@ struct query {
     uint64_t last_id;
     uint64_t last_number; /* of connections and prepared statements on channels */
     uint64_t last_session;
-    struct query_history history;
     struct query_journal journal;
     struct query_disk disk;
     struct loop_timer tick; /* every second while there are workers */

@@ -273,11 +273,6 @@ static bool statement_on_put_done(struct query_task *task, const struct channel_
 uint8_t *query_upload_body(struct statement *statement, size_t size, struct err *err)
 {
     assert(statement->intake);
-    bool is_bind = statement->kind != STATEMENT_UPLOAD;
-    if (is_bind && query_intake_bytes(statement->intake) + size > (uint64_t)limits_get(LIMIT_BINDS)) {
-        limits_err(LIMIT_BINDS, err);
-        return NULL;
-    }
     return query_intake_body(statement->intake, size, statement->task.process, err);
 }
 
@@ -334,13 +329,15 @@ static bool statement_is_visible(const struct statement *statement, const struct
     return str_equal(statement->user, who->user) || principal_role(who, statement->side->tenant->id) == ROLE_OWNER;
 }
 
-bool query_cancel_id(struct query *query, const struct principal *who, struct str id, struct err *err)
+bool query_cancel_id(struct query *query, const struct principal *who, struct str id, struct query_info *info_out,
+                     struct err *err)
 {
     list_each(&query->statements, node)
     {
         struct statement *statement = list_object(node, struct statement, node);
         if (!str_equal(statement->id, id) || !statement_is_visible(statement, who))
             continue;
+        query_statement_info(statement, info_out);
         query_cancel(statement);
         return true;
     }
@@ -426,7 +423,6 @@ static void statement_finish(struct statement *statement, const struct err *erro
     info.state = QUERY_ENDED;
     info.outcome = (int)outcome;
     info.error = error ? err_message(error) : S("");
-    query_history_add(&query->history, &info);
     query_journal_add(&query->journal, &info);
     query_count(statement, outcome, info.run_us);
     statement->is_failed = error != NULL;

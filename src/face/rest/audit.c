@@ -52,12 +52,15 @@ void rest_audit_get(struct rest_exchange *exchange)
                                   .limit = AUDIT_ROWS_DEFAULT};
     struct str limit = http_parameter(exchange->http, S("limit"));
     struct str before = http_parameter(exchange->http, S("before"));
+    struct str since = http_parameter(exchange->http, S("since"));
     int64_t count = AUDIT_ROWS_DEFAULT;
     enum audit_action action;
     struct err err;
     bool ok = !limit.ptr || (str_to_i64(limit, &count) && count >= 1 && count <= AUDIT_ROWS_MAX);
     if (!ok)
         err_set(&err, ERR_INVALID, "limit has to be a number from 1 to %d", AUDIT_ROWS_MAX);
+    if (ok && since.ptr)
+        ok = rest_since(since, clock_wall_us(), &filter.since_us, &err);
     if (ok && before.ptr && !(ok = str_to_i64(before, &filter.before_id)))
         err_set(&err, ERR_INVALID, "before has to be the id of an entry");
     if (!ok || (filter.action.len > 0 && !audit_action_from_name(filter.action, &action, &err))) {

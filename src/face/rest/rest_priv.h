@@ -116,6 +116,9 @@ struct audit_actor rest_actor(const struct rest_exchange *exchange);
 void rest_audit_write(struct rest_exchange *exchange, enum audit_action action, struct str object, struct str tenant,
                       const struct err *error, void (*then)(struct rest_exchange *exchange, const struct err *error));
 
+/* A moment as a parameter: RFC 3339, seconds since 1970, or how long before now: 90s, 15m, 2h, 7d. */
+bool rest_since(struct str text, int64_t now_us, int64_t *wall_us_out, struct err *err) MUST_USE;
+
 /* HTTP status of an error. */
 int rest_error_status(enum err_code code);
 /* {"error": {"code", "message", "hint"}} */

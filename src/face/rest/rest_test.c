@@ -157,6 +157,65 @@ static void accept_picks_the_best_that_can_be_made(void **state)
     }
 }
 
+static void moments_are_said_in_three_ways(void **state)
+{
+    (void)state;
+    static const int64_t now_us = INT64_C(1795255200123456);
+    static const struct {
+        const char *text;
+        int64_t wall_us;
+    } cases[] = {
+        {"0", 0},
+        {"1795255200", INT64_C(1795255200000000)},
+        {"90s", now_us - INT64_C(90000000)},
+        {"15m", now_us - INT64_C(900000000)},
+        {"2h", now_us - INT64_C(7200000000)},
+        {"7d", now_us - INT64_C(604800000000)},
+        {"90000d", 0},
+        {"2026-11-21T10:00:00Z", INT64_C(1795255200000000)},
+        {"2026-11-21t12:00:00.25+02:00", INT64_C(1795255200250000)},
+        {"2026-11-21 04:30:00.1234567-05:30", INT64_C(1795255200123456)},
+        {"2024-02-29T00:00:00Z", INT64_C(1709164800000000)},
+        {"2016-12-31T23:59:60Z", INT64_C(1483228800000000)},
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        int64_t wall_us;
+        struct err err;
+        if (!rest_since(str_from(cases[i].text), now_us, &wall_us, &err))
+            fail_msg("%s: %s", cases[i].text, err.message);
+        assert_int_equal(wall_us, cases[i].wall_us);
+    }
+    static const char *const refused[] = {"",
+                                          "h",
+                                          "-2h",
+                                          "1.5h",
+                                          "2w",
+                                          "2 h",
+                                          "253402300800",
+                                          "99999999999999999999s",
+                                          "9223372036854775807d",
+                                          "2026-11-21",
+                                          "2026-11-21T10:00:00",
+                                          "2026-02-31T10:00:00Z",
+                                          "2026-13-01T10:00:00Z",
+                                          "2026-00-10T10:00:00Z",
+                                          "2026-11-21T24:00:00Z",
+                                          "2026-11-21T10:00:00.Z",
+                                          "2026-11-21T10:00:00+2",
+                                          "2026-11-21T10:00:00+24:00",
+                                          "2026-11-21T10:00:00Zx",
+                                          "+026-11-21T10:00:00Z",
+                                          "1969-12-31T23:59:59Z",
+                                          "yesterday"};
+    for (size_t i = 0; i < sizeof(refused) / sizeof(refused[0]); i++) {
+        int64_t wall_us = -1;
+        struct err err;
+        if (rest_since(str_from(refused[i]), now_us, &wall_us, &err))
+            fail_msg("%s is taken for %lld", refused[i], (long long)wall_us);
+        assert_int_equal(wall_us, -1);
+    }
+}
+
 static void errors_become_json(void **state)
 {
     (void)state;
@@ -207,6 +266,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(unknown_paths_are_not_found, setup, teardown),
         cmocka_unit_test_setup_teardown(wrong_methods_learn_the_right_ones, setup, teardown),
         cmocka_unit_test_setup_teardown(accept_picks_the_best_that_can_be_made, setup, teardown),
+        cmocka_unit_test(moments_are_said_in_three_ways),
         cmocka_unit_test_setup_teardown(errors_become_json, setup, teardown),
         cmocka_unit_test_setup_teardown(openapi_names_every_route_and_no_other, setup, teardown),
     };
