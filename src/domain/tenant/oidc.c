@@ -98,9 +98,8 @@ static struct jwt_keys *oidc_fetch(const struct oidc *oidc, struct err *err)
 /* Waits until keys are wanted or old. False: stop. */
 static bool oidc_wait(struct oidc *oidc, int64_t seconds)
 {
-    struct timespec until;
-    clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_sec += seconds;
+    int64_t until_us = clock_now_us() + seconds * CLOCK_SECOND;
+    const struct timespec until = {.tv_sec = until_us / CLOCK_SECOND, .tv_nsec = until_us % CLOCK_SECOND * 1000};
     pthread_mutex_lock(&oidc->lock);
     while (!oidc->stop && !oidc->wanted && pthread_cond_timedwait(&oidc->wake, &oidc->lock, &until) == 0)
         continue;

@@ -9,6 +9,8 @@ from lib import people
 from lib.server import Server
 from lib.wait import until
 
+ROOT = "/api/v1/users/root"
+
 
 @pytest.fixture(scope="module")
 def root(tmp_path_factory):
@@ -92,7 +94,7 @@ def test_the_first_user_is_an_administrator_and_the_last_one_stays(tmp_path):
         admin = people.administrator(server)
         removed = admin.request("DELETE", "/api/v1/users/root")
         assert removed.status_code in (400, 409, 412), removed.text
-        demoted = admin.request("DELETE", "/api/v1/users/root/roles/admin")
+        demoted = admin.request("DELETE", f"{ROOT}/roles/admin")
         assert demoted.status_code in (400, 409, 412), demoted.text
         assert admin.request("GET", "/api/v1/whoami").json()["admin"]
     finally:
@@ -167,7 +169,7 @@ def test_administration_is_for_administrators(root, staff):
                                    ("GET", "/api/v1/log-level", None), ("PUT", "/api/v1/log-level", {"level": "debug"}),
                                    ("POST", "/api/v1/backups", {}), ("GET", "/api/v1/backups", None),
                                    ("POST", "/api/v1/users", {"name": "eve", "password": people.PASSWORD}),
-                                   ("DELETE", "/api/v1/users/root", {}), ("PUT", "/api/v1/users/root/password", {"password": "mine 12345"}),
+                                   ("DELETE", "/api/v1/users/root", {}), ("PUT", f"{ROOT}/password", {"password": "mine 12345"}),
                                    ("PUT", "/api/v1/users/reader_acme/roles/admin", {}), ("POST", "/api/v1/users/import", {"yaml": "[]"}),
                                    ("POST", "/api/v1/tokens", {"name": "x", "user": "root"}), ("GET", "/api/v1/audit", None)]:
             answer = person.request(method, path, body)
