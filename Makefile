@@ -8,7 +8,7 @@ PYTEST := python -m pytest -q -p no:cacheprovider
 FUZZ_SECONDS ?= 60
 NINJA := nice ninja
 
-.PHONY: help setup build demo run test check unit format tidy fuzz bench asan tsan cover soak dist clean
+.PHONY: help setup suites build demo run test check unit format tidy fuzz bench asan tsan cover soak dist clean
 .DEFAULT_GOAL := help
 
 help: ## list the verbs
@@ -32,10 +32,13 @@ run: build ## run a server on db/ in this directory
 unit: build
 	@meson test -C build --no-rebuild --suite unit --suite fuzz --suite tidy --print-errorlogs --quiet
 
-check: unit ## the daily loop, under 3 minutes: build, unit tests, fuzz corpora, tidy, the quick server tests
+suites: build ## install what tests/conformance needs: Java, Maven, and the suites of others (minutes, once)
+	@tools/setup suites
+
+check: suites unit ## the daily loop, under 3 minutes: build, unit tests, fuzz corpora, tidy, the quick server tests
 	@$(PYTEST) tests -m 'not slow'
 
-test: build ## everything, under 20 minutes: also slow server tests, ASan+UBSan, TSan
+test: suites ## everything, under 40 minutes: also slow server tests, ASan+UBSan, TSan
 	@tools/test
 
 format: setup ## lay out every C file as .clang-format says
