@@ -55,7 +55,7 @@ fuzz: setup ## fuzz every parser of outside bytes with Clang, FUZZ_SECONDS (60) 
 bench: build ## measure against the peers; results go to bench/results/
 	@bench/run
 
-asan: setup ## unit tests, fuzz corpora and the quick server tests under AddressSanitizer and UBSan
+asan: suites ## unit tests, fuzz corpora and the quick server tests under AddressSanitizer and UBSan
 	@[ -e build-asan/build.ninja ] || meson setup build-asan -Db_sanitize=address,undefined -Db_lundef=false -Dwerror=$(WERROR) >/dev/null
 	@$(NINJA) -C build-asan --quiet
 	@meson test -C build-asan --no-rebuild --suite unit --suite fuzz --print-errorlogs --quiet --timeout-multiplier 4
@@ -66,7 +66,7 @@ tsan: setup ## unit tests under ThreadSanitizer
 	@$(NINJA) -C build-tsan --quiet
 	@meson test -C build-tsan --no-rebuild --suite unit --print-errorlogs --quiet --timeout-multiplier 4
 
-cover: setup ## line coverage of unit and quick server tests, in build-cover/
+cover: suites ## line coverage of unit and quick server tests, in build-cover/
 	@[ -e build-cover/build.ninja ] || meson setup build-cover -Db_coverage=true --buildtype=debug >/dev/null
 	@$(NINJA) -C build-cover --quiet
 	@meson test -C build-cover --no-rebuild --suite unit --suite fuzz --quiet
