@@ -8,6 +8,7 @@ import tempfile
 import time
 
 import adbc_driver_flightsql.dbapi as dbapi
+import adbc_driver_manager
 import pyarrow as pa
 import pyarrow.flight as flight
 
@@ -90,26 +91,27 @@ def transfer(count):
 def prepare(connection):
     """A table to look keys up in."""
     with connection.cursor() as cursor:
-        cursor.execute("CREATE TABLE lookups (id BIGINT PRIMARY KEY, name VARCHAR)")
+        cursor.execute("CREATE TABLE lookups (id INTEGER PRIMARY KEY, name VARCHAR)")
         rows = ",".join(f"({key}, 'name {key}')" for key in range(KEYS))
         cursor.execute(f"INSERT INTO lookups VALUES {rows}")
     return connection
 
 
 def lookups(connection, number=LOOKUPS, times=None):
-    """A statement prepared once and executed with one key after the other."""
+    """A statement prepared once and executed with one key after the other; below the cursor, which costs more than a lookup."""
+    keys = [pa.record_batch([pa.array([key % KEYS])], ["1"]) for key in range(number)]
 
     def run():
-        with connection.cursor() as cursor:
-            statement = "SELECT id, name FROM lookups WHERE id = ?"
-            cursor.adbc_prepare(statement)
-            for key in range(number):
+        with contextlib.closing(adbc_driver_manager.AdbcStatement(connection.adbc_connection)) as statement:
+            statement.set_sql_query("SELECT id, name FROM lookups WHERE id = ?")
+            statement.prepare()
+            for key in keys:
                 start = time.perf_counter()
-                cursor.execute(statement, [key % KEYS])
-                found = cursor.fetchone()
+                statement.bind(key)
+                found = pa.RecordBatchReader.from_stream(statement.execute_query()[0]).read_all()
                 if times is not None:
                     times.append(time.perf_counter() - start)
-                assert found[0] == key % KEYS
+                assert found.num_rows == 1
         return {"operations": number}
 
     return run
@@ -154,7 +156,7 @@ def metadata():
         with measure.eider(pathlib.Path(data), port):
             measure.create_tenant(port, tpch.TENANT)
             with connect(port) as connection, connection.cursor() as cursor:
-                text = ";".join(f"CREATE TABLE t{i} (id BIGINT, name VARCHAR, price DECIMAL(18,2), at TIMESTAMP)" for i in range(TABLES))
+                text = ";".join(f"CREATE TABLE t{i} (id BIGINT, name VARCHAR, price DECIMAL(18,2), changed TIMESTAMP)" for i in range(TABLES))
                 cursor.execute(text)
             client = flight.connect(f"grpc://127.0.0.1:{port}")
             # Any{CommandGetTables{include_schema: true}}
