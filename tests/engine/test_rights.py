@@ -88,6 +88,17 @@ def test_reader_has_transactions(tenant):
                      "failed_precondition", "ok", CLEAN, "ok"]
 
 
+@pytest.mark.parametrize("rights", ["read", "own"])
+def test_explain_ends_no_transaction(tenant, rights):
+    """The gate refuses these; the engine sees what became of the transaction."""
+    for sql in "ROLLBACK", "COMMIT", "ABORT":
+        lines = outcomes(tenant, ["rights", rights], "BEGIN", f"EXPLAIN ANALYZE {sql}", ["state"], "SELECT 1", "BEGIN", ["state"], "ROLLBACK")
+        assert lines == ["ok", "ok", "permission_denied", CLEAN, "ok", "ok", "ok", OPEN, "ok", "ok"], sql
+        assert outcomes(tenant, ["rights", rights], f"EXPLAIN ANALYZE {sql}", ["state"])[1] != "ok"
+    lines = outcomes(tenant, ["rights", rights], "EXPLAIN ANALYZE BEGIN", ["state"], "EXPLAIN ANALYZE SELECT 1", ["state"])
+    assert lines[1] != "ok" and lines[2:] == [CLEAN, "ok", "ok", CLEAN, "ok"]
+
+
 def test_reader_does_not_go_on_in_a_writers_transaction(tenant):
     lines = outcomes(tenant, "BEGIN", "DELETE FROM r", ["rights", "read"], "SELECT 1", ["state"], ["run", "csv", "SELECT a FROM r"])
     assert lines == ["ok", "ok", "ok", "permission_denied", CLEAN, "ok", "a\r", "1\r", "ok"]

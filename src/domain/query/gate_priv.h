@@ -23,6 +23,7 @@ struct gate {
     VEC(struct gate_level) levels;
     size_t start;        /* index of the token that begins the statement, also one inside EXPLAIN or PREPARE */
     enum gate_verb verb; /* of the statement at hand */
+    bool explained;      /* the statement at hand is inside EXPLAIN */
     bool changes_rows;   /* DELETE or MERGE was seen: USING names tables */
     bool index;          /* CREATE INDEX: ON names a table */
     bool table_next;     /* the next token names a table */

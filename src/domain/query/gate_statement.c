@@ -160,6 +160,14 @@ static bool gate_inner(struct gate *gate, size_t index)
     return true;
 }
 
+/* EXPLAIN ANALYZE runs what it explains: the end of a transaction would be the end of the READ ONLY one that holds a
+ * reader, and nobody would have seen it. */
+static bool gate_is_explainable(enum gate_verb verb)
+{
+    return verb == GATE_VERB_READ || verb == GATE_VERB_TABLE || verb == GATE_VERB_WRITE || verb == GATE_VERB_CREATE ||
+           verb == GATE_VERB_DROP || verb == GATE_VERB_ALTER || verb == GATE_VERB_CALL || verb == GATE_VERB_COMMENT;
+}
+
 bool gate_statement(struct gate *gate)
 {
     size_t index = gate->start;
@@ -167,6 +175,9 @@ bool gate_statement(struct gate *gate)
     if (gate->tokens.items[index].kind != LEXER_WORD)
         return gate_refuse(gate, index, ERR_INVALID, "a statement cannot begin like this");
     gate->verb = gate_words_verb(gate_name(gate, index), &why);
+    if (gate->explained && gate->verb != GATE_VERB_REFUSED && !gate_is_explainable(gate->verb))
+        return gate_refuse(gate, index, ERR_DENIED, "EXPLAIN of %.*s is not open to tenants",
+                           STR_ARG(gate_cite(gate_text(gate, index), 40)));
     switch (gate->verb) {
     case GATE_VERB_REFUSED:
         return gate_refuse_statement(gate, index, why);
@@ -199,6 +210,7 @@ bool gate_statement(struct gate *gate)
     case GATE_VERB_CALL:
         return gate_call_statement(gate, index);
     case GATE_VERB_EXPLAIN:
+        gate->explained = true;
         return gate_inner(gate, gate_explained(gate, index));
     case GATE_VERB_PREPARE:
         gate->may_leave = true;

@@ -86,6 +86,24 @@ bool engine_guard_enter(struct engine_guard *guard, struct engine_session *sessi
     return engine_guard_begin(guard, ENGINE_TURN_BEGIN, ENGINE_GUARD_COMMIT, err);
 }
 
+bool engine_guard_explained(struct engine_guard *guard, bool ok, struct err *err)
+{
+    struct engine_session *session = guard->session;
+    bool own = session->in_transaction, expected = own || guard->end != ENGINE_GUARD_NONE;
+    engine_session_look(session);
+    if (session->in_transaction == expected) {
+        session->in_transaction = own;
+        return ok;
+    }
+    struct err ignored; /* the session is looked at */
+    bool ended = session->in_transaction && engine_guard_turn(session, ENGINE_TURN_ROLLBACK, &ignored);
+    (void)ended;
+    engine_session_look(session);
+    session->read_only = false;
+    guard->end = ENGINE_GUARD_NONE;
+    return err_set(err, ERR_DENIED, "EXPLAIN must not begin or end a transaction");
+}
+
 /* DuckDB's refusal in the words of rights. */
 static void engine_guard_translate(const struct engine_policy *policy, struct err *err)
 {

@@ -24,6 +24,9 @@ struct engine_guarded {
 /* ERR_DENIED when the policy forbids it, so far as the kind does not tell. */
 bool engine_guard_enter(struct engine_guard *guard, struct engine_session *session, const struct engine_policy *policy,
                         const struct engine_guarded *what, struct err *err) MUST_USE;
+/* After EXPLAIN, which with ANALYZE runs what it explains: the transaction that was open has to be still the one. Else
+ * what is open is rolled back: ERR_DENIED. ok: how the statement went. */
+bool engine_guard_explained(struct engine_guard *guard, bool ok, struct err *err) MUST_USE;
 /* Ends the transaction, if there is one; ok: how the statement went. False with *err when it, or the end, failed. */
 bool engine_guard_leave(struct engine_guard *guard, const struct engine_policy *policy, bool ok,
                         struct err *err) MUST_USE;

@@ -181,6 +181,8 @@ static bool engine_run_prepared(struct engine_run *run, duckdb_prepared_statemen
     if (!engine_guard_enter(&guard, run->session, policy, &what, run->err))
         return false;
     bool ok = last ? engine_run_last(run, statement) : engine_statement_effect(run->session, statement, run->err);
+    if (what.explain)
+        ok = engine_guard_explained(&guard, ok, run->err);
     ok = engine_guard_leave(&guard, policy, ok, run->err);
     return engine_run_left(run, ok);
 }
