@@ -41,7 +41,7 @@
     LIMIT(LIMIT_WORKER_START, "worker.start_timeout", 20, "s", "a worker that is not ready is killed")                \
     LIMIT(LIMIT_BLOCK, "channel.block", 1048576, "bytes", "a larger message travels in several blocks")               \
     LIMIT(LIMIT_STREAM_BLOCKS, "channel.stream_blocks", 4, "blocks", "the worker waits for the client")               \
-    LIMIT(LIMIT_FRAME, "channel.max_frame", 16777216, "bytes", "the worker is killed")                                \
+    LIMIT(LIMIT_FRAME, "channel.max_frame", 20971520, "bytes", "the worker is killed")                                \
     LIMIT(LIMIT_TENANTS, "tenant.max_tenants", 10000, "tenants", "RESOURCE_EXHAUSTED")                                \
     LIMIT(LIMIT_DISK_QUOTA, "tenant.disk_quota", 0, "bytes", "writes are refused; 0 = no quota")                      \
     LIMIT(LIMIT_DISK_FREE, "disk.min_free", 5, "% of the disk", "writes are refused")                                 \
