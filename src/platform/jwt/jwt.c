@@ -3,7 +3,7 @@
 #include <cjose/base64.h>
 #include <cjose/jwk.h>
 #include <cjose/jws.h>
-#include <stdlib.h>
+#include <cjose/util.h>
 #include <string.h>
 
 #include "base/clock.h"
@@ -179,7 +179,7 @@ static const struct json *jwt_decode(struct arena *arena, struct str part, const
     const struct json *json = NULL;
     if (cjose_base64url_decode(part.ptr, part.len, &bytes, &len, NULL))
         json = json_parse(arena, str_copy(arena, str_bytes((const char *)bytes, len)), &cause);
-    free(bytes); /* the library's malloc */
+    cjose_get_dealloc()(bytes);
     if (json_kind(json) != JSON_OBJECT)
         return err_set(err, ERR_UNAUTHENTICATED, "the token's %s is no JSON object", name), NULL;
     return json;

@@ -7,7 +7,7 @@
 #include <cjose/base64.h>
 #include <cjose/jwk.h>
 #include <cjose/jws.h>
-#include <stdlib.h>
+#include <cjose/util.h>
 #include <string.h>
 
 #include "base/clock.h"
@@ -29,13 +29,13 @@ static struct str public_json(struct arena *arena, cjose_jwk_t *jwk, const char 
 {
     char *text = cjose_jwk_to_json(jwk, false, NULL);
     struct str result = str_format(arena, "{\"kid\":\"%s\",%s", id, text + 1);
-    free(text);
+    cjose_get_dealloc()(text);
     return result;
 }
 
 static int open_fixture(void **state)
 {
-    struct fixture *fixture = calloc(1, sizeof(*fixture));
+    struct fixture *fixture = mem_new(struct fixture);
     fixture->arena = arena_new();
     fixture->rsa = cjose_jwk_create_RSA_random(2048, (const uint8_t *)"\x01\x00\x01", 3, NULL);
     fixture->ec = cjose_jwk_create_EC_random(CJOSE_JWK_EC_P_256, NULL);
@@ -59,7 +59,7 @@ static int close_fixture(void **state)
     cjose_jwk_release(fixture->rsa);
     cjose_jwk_release(fixture->ec);
     arena_free(&fixture->arena);
-    free(fixture);
+    mem_free(fixture);
     return 0;
 }
 
@@ -166,10 +166,9 @@ static void what_is_no_token_is_refused(void **state)
     assert_refused(fixture, S("eyJhbGciOiJub25lIn0.e30."), "neither");
     assert_refused(fixture, S("eyJhbGciOiJub25lIn0.e30.eA"), "not accepted");
     assert_refused(fixture, S("!!!.e30.eA"), "header");
-    char *huge = calloc(1, 9000);
-    memset(huge, 'a', 8999);
+    char huge[9000] = {0};
+    memset(huge, 'a', sizeof(huge) - 1);
     assert_refused(fixture, str_from(huge), limits_name(LIMIT_JWT));
-    free(huge);
 }
 
 static void a_token_without_key_id_needs_the_only_key(void **state)
