@@ -10,7 +10,7 @@
 #include "worker/worker_priv.h"
 
 /* How long small frames of a young statement wait for the next ones. */
-#define WORKER_HOLD_MS 2
+#define WORKER_HOLD_MS 10
 /* DuckDB forgets an interrupt that comes before execution starts. */
 #define WORKER_INTERRUPT_MS 10
 /* How often running statements are looked at, for memory and progress. */
