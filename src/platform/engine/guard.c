@@ -126,8 +126,11 @@ bool engine_guard_leave(struct engine_guard *guard, const struct engine_policy *
     bool ended =
         engine_guard_turn(guard->session, commit ? ENGINE_TURN_COMMIT : ENGINE_TURN_ROLLBACK, ok ? err : &ignored);
     guard->end = ENGINE_GUARD_NONE;
-    if (!ended)
+    if (!ended) { /* a failed COMMIT has rolled back, but a ROLLBACK may have been interrupted */
+        bool again = engine_guard_turn(guard->session, ENGINE_TURN_ROLLBACK, &ignored);
+        (void)again;
         engine_session_look(guard->session);
+    }
     return ok && ended;
 }
 
