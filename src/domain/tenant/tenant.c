@@ -234,22 +234,6 @@ struct str tenant_directory(const struct tenant_list *list, const struct tenant 
 
 /* --- Changing --- */
 
-struct tenant_change {
-    struct store_job job;
-    struct arena *arena; /* owns this */
-    struct tenant_list *list;
-    struct tenant *tenant; /* deletion only */
-    struct str id;
-    int64_t at_us;
-    bool reserved;       /* creation: the id is ours in by_id */
-    struct audit *audit; /* NULL: no row */
-    struct audit_event event;
-    int64_t audit_id;
-    struct err refused; /* code ERR_OK, or why it failed */
-    tenant_done *done;
-    void *owner;
-};
-
 static struct tenant_change *tenant_change_new(struct tenant_list *list, const struct audit_actor *by,
                                                enum audit_action action, struct str id, tenant_done *done, void *owner)
 {

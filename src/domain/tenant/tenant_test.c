@@ -26,7 +26,7 @@ struct fixture {
     size_t done;
     struct err error; /* of the last change */
     struct tenant *ending;
-    void *lost; /* memory of a change that a crash would have ended */
+    struct tenant_change *lost; /* a crash would have ended it */
 };
 
 static void *run_store(void *owner)
@@ -75,7 +75,10 @@ static int fixture_teardown(void **state)
     fixture_close(fixture);
     loop_free(&fixture->loop);
     bool removed = tenant_tree_remove(S("/tmp"), str_from(fixture->data + strlen("/tmp/")), &error);
-    mem_free(fixture->lost);
+    if (fixture->lost) {
+        struct arena *arena = fixture->lost->arena;
+        arena_free(&arena);
+    }
     arena_free(&fixture->arena);
     mem_free(fixture);
     return removed ? 0 : -1;
