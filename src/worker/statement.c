@@ -294,6 +294,14 @@ static uint64_t worker_statement_connection(const struct worker_statement *state
     }
 }
 
+/* DuckDB stops the other threads of a statement that failed in one, and sometimes tells of this instead of the reason.
+ * A client must not take it for its own cancel. */
+static void worker_not_cancelled(struct err *error)
+{
+    err_set(error, ERR_UNKNOWN, "the statement failed in one of DuckDB's threads, which did not say why");
+    err_hint(error, "run it again: usually the reason is told then");
+}
+
 void worker_statement_execute(struct worker_statement *statement)
 {
     struct worker *worker = statement->worker;
@@ -312,6 +320,8 @@ void worker_statement_execute(struct worker_statement *statement)
         end.transaction = connection && engine_session_in_transaction(session);
         worker_connection_give(worker, connection, &session, !worker_statement_is_cancelled(statement));
     }
+    if (!ok && error.code == ERR_CANCELLED && !worker_statement_is_cancelled(statement))
+        worker_not_cancelled(&error);
     if (!ok) {
         end.code = error.code == ERR_OK ? ERR_INTERNAL : error.code;
         end.message = err_message(&error);

@@ -127,11 +127,20 @@ static struct str engine_failure_reason(struct str first, struct str rest)
     return known ? reason : S("");
 }
 
+/* A task that fails between two of our calls makes DuckDB complain of the second call, the reason behind it. */
+static const char *engine_failure_cause(const char *message)
+{
+    static const char complaint[] = "unsuccessful or closed pending query result\nError: ";
+    const char *found = strstr(message, complaint);
+    return found ? found + sizeof(complaint) - 1 : message;
+}
+
 bool engine_failure_text(const struct engine *engine, const char *message, struct err *err)
 {
     AUTO(arena) struct arena *arena = arena_new();
     if (!message || !*message)
         return err_set(err, ERR_UNKNOWN, "DuckDB failed without a message");
+    message = engine_failure_cause(message);
     enum err_code code = engine_failure_code(&message);
     struct str rest = str_from(message), first, second;
     if (!str_split_next(&rest, '\n', &first))
