@@ -57,6 +57,21 @@ static bool log_is_plain(struct str text)
     return text.len > 0;
 }
 
+/* Bytes of the character that the text begins with; 0 when it is none, or one that ends a line, moves a cursor or turns
+ * the direction of text: C1 controls, line separators, bidirectional marks. */
+static size_t log_visible(struct str text)
+{
+    const unsigned char *c = (const unsigned char *)text.ptr;
+    size_t len = c[0] >= 0xf0 ? 4 : c[0] >= 0xe0 ? 3 : c[0] >= 0xc0 ? 2 : 1;
+    if (len == 1)
+        return c[0] >= ' ' && c[0] < 0x7f;
+    if (len > text.len || !str_is_utf8(text.ptr, len) || (c[0] == 0xc2 && c[1] < 0xa0))
+        return 0;
+    bool mark = c[0] == 0xe2 && ((c[1] == 0x80 && ((c[2] >= 0x8b && c[2] <= 0x8f) || (c[2] >= 0xa8 && c[2] <= 0xae))) ||
+                                 (c[1] == 0x81 && c[2] >= 0xa0 && c[2] <= 0xaf));
+    return mark ? 0 : len;
+}
+
 static void log_append_text(struct buf *line, struct str text)
 {
     if (log_is_plain(text)) {
@@ -64,16 +79,18 @@ static void log_append_text(struct buf *line, struct str text)
         return;
     }
     buf_append_char(line, '"');
-    for (size_t i = 0; i < text.len; i++) {
-        unsigned char c = (unsigned char)text.ptr[i];
+    while (text.len) {
+        unsigned char c = (unsigned char)text.ptr[0];
+        size_t visible = log_visible(text);
         if (c == '"' || c == '\\')
             buf_printf(line, "\\%c", c);
         else if (c == '\n')
             buf_append_str(line, S("\\n"));
-        else if (c < ' ' || c == 0x7f)
-            buf_printf(line, "\\x%02x", c);
+        else if (visible)
+            buf_append_str(line, str_slice(text, 0, visible));
         else
-            buf_append_char(line, (char)c);
+            buf_printf(line, "\\x%02x", c);
+        text = str_from_index(text, visible ? visible : 1);
     }
     buf_append_char(line, '"');
 }

@@ -39,6 +39,13 @@ static void log_forged(void)
     log_warn("query.failed", LOG_STR("error", S("a b\n2026 level=info \"x\\\x1b\x7f")), LOG_STR("empty", S("")));
 }
 
+/* Letters of all lengths; C1, line separators, marks of direction, and bytes that are no UTF-8. */
+static void log_strange(void)
+{
+    log_warn("x", LOG_STR("good", S("\xc3\xa4\xe2\x82\xac\xe2\x80\x93\xf0\x9f\x92\xa3")),
+             LOG_STR("bad", S("\xc2\x85\xe2\x80\xa8\xe2\x80\xae\xe2\x81\xa6\x9b\xff\xe2\x82")));
+}
+
 static void log_of_err(void)
 {
     struct err err;
@@ -64,6 +71,15 @@ static void log_values_cannot_forge_lines(void **state)
     (void)state;
     assert_string_equal(written(log_forged), "2026-11-21T10:31:00.123456Z level=warn event=query.failed "
                                              "error=\"a b\\n2026 level=info \\\"x\\\\\\x1b\\x7f\" empty=\"\"\n");
+}
+
+static void log_values_cannot_move_what_is_seen(void **state)
+{
+    (void)state;
+    assert_string_equal(written(log_strange),
+                        "2026-11-21T10:31:00.123456Z level=warn event=x "
+                        "good=\"\xc3\xa4\xe2\x82\xac\xe2\x80\x93\xf0\x9f\x92\xa3\" "
+                        "bad=\"\\xc2\\x85\\xe2\\x80\\xa8\\xe2\\x80\\xae\\xe2\\x81\\xa6\\x9b\\xff\\xe2\\x82\"\n");
 }
 
 static void log_names_code_and_message_of_an_error(void **state)
@@ -101,6 +117,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(log_writes_one_structured_line),
         cmocka_unit_test(log_values_cannot_forge_lines),
+        cmocka_unit_test(log_values_cannot_move_what_is_seen),
         cmocka_unit_test(log_names_code_and_message_of_an_error),
         cmocka_unit_test(log_level_decides),
         cmocka_unit_test(log_levels_have_names),

@@ -117,7 +117,7 @@ const struct rest_route *rest_route_find(struct arena *arena, struct str method,
     if (allow.len > 0)
         err_set(err, ERR_UNIMPLEMENTED, "this path does not know the method %.*s", STR_ARG(str_slice(method, 0, 32)));
     else
-        err_set(err, ERR_NOT_FOUND, "no such path: %.*s", STR_ARG(str_slice(path, 0, 128)));
+        err_set(err, ERR_NOT_FOUND, "nothing is at this path"); /* it may hold a secret, and messages are logged */
     err_hint(err, "GET /api/v1/openapi.json describes what there is");
     return NULL;
 }
