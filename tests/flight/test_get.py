@@ -55,6 +55,13 @@ def test_error_in_the_middle_ends_the_stream(acme):
     assert acme.value("SELECT 1") == 1
 
 
+def test_an_error_of_one_thread_says_its_reason(acme):
+    acme.query("CREATE TABLE t AS SELECT range AS i FROM range(1000000)")
+    for number in range(20):
+        with pytest.raises(FAILS, match="boom"):
+            acme.query(f"SELECT CASE WHEN i = {700_000 + number * 1000} THEN error('boom') ELSE i::VARCHAR END FROM t")
+
+
 def test_table_names(acme):
     acme.upload("orders", pa.table({"id": [1]}))
     for name in ("orders", "default.orders", f"{acme.tenant}.default.orders", '"orders"', f'"{acme.tenant}"."default"."orders"'):
