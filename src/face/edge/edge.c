@@ -78,9 +78,3 @@ void edge_finish(const struct edge_request *request, const struct err *error, in
            LOG_I64("bytes_in", request->bytes_in), LOG_I64("bytes_out", request->bytes_out),
            LOG_STR("error", error ? err_message(error) : S("")));
 }
-
-const struct principal *edge_principal(void)
-{
-    static const struct principal administrator = {.user = {"administrator", 13}, .admin = true};
-    return &administrator;
-}

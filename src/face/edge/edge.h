@@ -39,9 +39,6 @@ void edge_set_meant(struct edge_request *request, struct tenant_list *tenants, c
  */
 void edge_finish(const struct edge_request *request, const struct err *error, int http_status);
 
-/* Who a request comes from where a face was given no auth (tests): the administrator. Static memory. */
-const struct principal *edge_principal(void);
-
 /* The member "parameters" of a request (array: by position, object: by name; may be absent) as JSON text, in the arena.
  */
 bool edge_parameters(struct arena *arena, const struct json *request, struct str *parameters_out,

@@ -77,7 +77,7 @@ void flight_call_finish(struct flight_call *call, const struct err *error)
     edge_finish(&call->edge, error, 0);
     if (call->statement)
         query_cancel(call->statement);
-    if (error && error->code == ERR_DENIED && call->flight->audit)
+    if (error && error->code == ERR_DENIED)
         flight_call_refuse(call, error);
     else
         rpc_finish(call->rpc, error);

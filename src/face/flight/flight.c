@@ -97,8 +97,8 @@ static void flight_on_connection_gone(void *owner, uint64_t connection)
 
 struct flight *flight_new(const struct flight_options *options, struct err *err)
 {
-    if (!options->loop || !options->query || !options->tenants) {
-        err_set(err, ERR_INTERNAL, "flight needs loop, query and tenants");
+    if (!options->loop || !options->query || !options->tenants || !options->auth || !options->audit) {
+        err_set(err, ERR_INTERNAL, "flight needs loop, query, tenants, auth and audit");
         return NULL;
     }
     struct flight *flight = mem_new(struct flight);

@@ -19,8 +19,8 @@ struct flight_options {
     struct loop *loop;
     struct query *query;
     struct tenant_list *tenants;
-    struct auth *auth;   /* NULL: everyone is the administrator (tests) */
-    struct audit *audit; /* NULL: what is refused is not written down */
+    struct auth *auth;   /* who calls */
+    struct audit *audit; /* where it is written down who was refused */
 };
 
 struct flight *flight_new(const struct flight_options *options, struct err *err);

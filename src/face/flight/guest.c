@@ -1,8 +1,6 @@
 /* The guest is made at the first on_start and found again, as the owner of the held call, at the second. */
 #include "face/flight/guest.h"
 
-#include "face/edge/edge.h"
-
 struct auth_request flight_guest_request(struct rpc_call *rpc)
 {
     const struct net_peer *peer = rpc_call_peer(rpc);
@@ -73,10 +71,7 @@ static enum flight_guest_state flight_guest_first(struct auth *auth, struct rpc_
     guest->rpc = rpc;
     guest->wait.done = flight_guest_on_answer;
     guest->wait.owner = guest;
-    if (auth)
-        return flight_guest_check(auth, guest);
-    guest->who = *edge_principal();
-    return FLIGHT_GUEST_KNOWN;
+    return flight_guest_check(auth, guest);
 }
 
 enum flight_guest_state flight_guest_arrive(struct auth *auth, struct rpc_call *rpc, struct flight_guest **guest_out)

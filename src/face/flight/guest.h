@@ -20,7 +20,7 @@ enum flight_guest_state {
     FLIGHT_GUEST_HELD,    /* the method's on_start comes again, and then the answer is one of the others */
 };
 
-/* From on_start of a method. auth NULL: everyone is the administrator. */
+/* From on_start of a method. */
 enum flight_guest_state flight_guest_arrive(struct auth *auth, struct rpc_call *rpc, struct flight_guest **guest_out);
 
 /* What the call's headers, its connection and its certificate say. In the call's arena. */

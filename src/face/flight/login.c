@@ -3,7 +3,6 @@
  * the oldest in a message. */
 #include "face/flight/login.h"
 
-#include "base/random.h"
 #include "face/flight/call.h"
 #include "face/flight/guest.h"
 #include "face/flight/handshake.h"
@@ -45,9 +44,7 @@ static void flight_login_succeed(struct flight_login *login)
     struct str authorization = login->request.authorization;
     login->known = true;
     call->who = &login->who;
-    if (!call->flight->auth)
-        login->bearer = random_hex(call->arena, 16);
-    else if (str_equal_nocase(str_slice(authorization, 0, 7), S("Bearer ")))
+    if (str_equal_nocase(str_slice(authorization, 0, 7), S("Bearer ")))
         login->bearer = str_trim(str_from_index(authorization, 7));
     else if (login->who.proof == PRINCIPAL_PASSWORD || login->who.proof == PRINCIPAL_OPEN)
         login->bearer = auth_login_bearer(call->flight->auth, &login->who, call->arena);
@@ -72,11 +69,6 @@ static void flight_login_check(struct flight_login *login)
 {
     struct flight_call *call = &login->call;
     struct err err;
-    if (!call->flight->auth) {
-        login->who = *edge_principal();
-        flight_login_succeed(login);
-        return;
-    }
     switch (auth_check(call->flight->auth, &login->request, call->arena, &login->wait, &login->who, &err)) {
     case AUTH_DONE:
         flight_login_succeed(login);

@@ -7,7 +7,7 @@ struct auth;
 struct probe;
 struct rpc_service;
 
-/* auth: who may ask for reflection; NULL: everyone. next: the service that the rpc layer finds behind ours
+/* auth: who may ask for reflection. next: the service that the rpc layer finds behind ours
  * (rpc_service.next). */
 struct probe *probe_new(struct auth *auth, const struct rpc_service *next);
 /* Accepts NULL inside. */
