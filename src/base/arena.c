@@ -4,6 +4,7 @@
 #include <stdalign.h>
 
 #define ARENA_BLOCK_SIZE 4000u
+#define ARENA_SMALL_BLOCK_SIZE 400u
 #define ARENA_ALIGNMENT alignof(max_align_t)
 
 struct arena_block {
@@ -23,6 +24,7 @@ struct arena {
     struct arena_block *blocks; /* the current block first */
     struct arena_closer *closers;
     size_t used;
+    size_t block_size;
 };
 
 static struct arena_block *arena_block_new(size_t size)
@@ -34,7 +36,16 @@ static struct arena_block *arena_block_new(size_t size)
 
 struct arena *arena_new(void)
 {
-    return mem_new(struct arena);
+    struct arena *arena = mem_new(struct arena);
+    arena->block_size = ARENA_BLOCK_SIZE;
+    return arena;
+}
+
+struct arena *arena_new_small(void)
+{
+    struct arena *arena = mem_new(struct arena);
+    arena->block_size = ARENA_SMALL_BLOCK_SIZE;
+    return arena;
 }
 
 static void arena_run_closers(struct arena *arena)
@@ -66,7 +77,7 @@ void arena_reset(struct arena *arena)
     struct arena_block *kept = NULL;
     for (struct arena_block *block = arena->blocks; block;) {
         struct arena_block *next = block->next;
-        if (!kept && block->size == ARENA_BLOCK_SIZE)
+        if (!kept && block->size == arena->block_size)
             kept = block;
         else
             mem_free(block);
@@ -94,8 +105,8 @@ void *arena_alloc(struct arena *arena, size_t size)
         current->used += size;
         return ptr;
     }
-    bool big = size > ARENA_BLOCK_SIZE / 2;
-    struct arena_block *block = arena_block_new(big ? size : ARENA_BLOCK_SIZE);
+    bool big = size > arena->block_size / 2;
+    struct arena_block *block = arena_block_new(big ? size : arena->block_size);
     block->used = size;
     if (big && current) { /* keep the current block's room usable */
         block->next = current->next;

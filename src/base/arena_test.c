@@ -52,6 +52,22 @@ static void arena_keeps_small_room_beside_a_big_block(void **state)
     assert_ptr_equal(second, first + 16);
 }
 
+static void arena_that_is_small_gives_the_same(void **state)
+{
+    (void)state;
+    AUTO(arena) struct arena *arena = arena_new_small();
+    for (size_t size = 1; size < 6000; size = size * 3 / 2 + 1) {
+        unsigned char *ptr = arena_alloc(arena, size);
+        assert_int_equal((uintptr_t)ptr % _Alignof(max_align_t), 0);
+        for (size_t i = 0; i < size; i++)
+            assert_int_equal(ptr[i], 0);
+        memset(ptr, 0xff, size);
+    }
+    arena_reset(arena);
+    assert_int_equal(arena_used(arena), 0);
+    assert_int_equal(*(unsigned char *)arena_alloc(arena, 1), 0);
+}
+
 static void arena_counts_what_it_handed_out(void **state)
 {
     (void)state;
@@ -109,6 +125,7 @@ int main(void)
         cmocka_unit_test(arena_gives_aligned_zeroed_memory),
         cmocka_unit_test(arena_is_zeroed_again_after_a_reset),
         cmocka_unit_test(arena_keeps_small_room_beside_a_big_block),
+        cmocka_unit_test(arena_that_is_small_gives_the_same),
         cmocka_unit_test(arena_counts_what_it_handed_out),
         cmocka_unit_test(arena_closes_last_deferred_first),
         cmocka_unit_test(arena_closers_run_once_at_a_reset),

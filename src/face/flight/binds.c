@@ -7,7 +7,7 @@ struct flight_binds *flight_binds_new(void)
 {
     struct flight_binds *binds = mem_new(struct flight_binds);
     binds->refs = 1;
-    binds->arena = arena_new();
+    binds->arena = arena_new_small();
     return binds;
 }
 

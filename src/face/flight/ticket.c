@@ -71,7 +71,7 @@ struct str flight_tickets_add(struct flight_tickets *tickets, const struct fligh
 {
     flight_tickets_trim(tickets, 1);
     struct flight_ticket *ticket = mem_new(struct flight_ticket);
-    ticket->arena = arena_new();
+    ticket->arena = arena_new_small();
     ticket->name = flight_ticket_new_name(ticket->arena);
     ticket->user = str_copy(ticket->arena, user);
     ticket->command = flight_command_copy(ticket->arena, command);
