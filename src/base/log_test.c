@@ -46,6 +46,11 @@ static void log_strange(void)
              LOG_STR("bad", S("\xc2\x85\xe2\x80\xa8\xe2\x80\xae\xe2\x81\xa6\x9b\xff\xe2\x82")));
 }
 
+static void log_numbers(void)
+{
+    log_info("x", LOG_I64("none", 0), LOG_I64("less", -7), LOG_I64("least", INT64_MIN), LOG_I64("most", INT64_MAX));
+}
+
 static void log_of_err(void)
 {
     struct err err;
@@ -64,6 +69,13 @@ static void log_writes_one_structured_line(void **state)
     assert_string_equal(written(log_plain),
                         "2026-11-21T10:31:00.123456Z level=info event=query.finished tenant=tenant_acme "
                         "rows=42 s=0.25\n");
+}
+
+static void log_writes_numbers_of_all_sizes(void **state)
+{
+    (void)state;
+    assert_string_equal(written(log_numbers), "2026-11-21T10:31:00.123456Z level=info event=x none=0 less=-7 "
+                                              "least=-9223372036854775808 most=9223372036854775807\n");
 }
 
 static void log_values_cannot_forge_lines(void **state)
@@ -116,6 +128,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(log_writes_one_structured_line),
+        cmocka_unit_test(log_writes_numbers_of_all_sizes),
         cmocka_unit_test(log_values_cannot_forge_lines),
         cmocka_unit_test(log_values_cannot_move_what_is_seen),
         cmocka_unit_test(log_names_code_and_message_of_an_error),
