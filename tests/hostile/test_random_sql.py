@@ -44,17 +44,24 @@ def by_rest(port, token, tenant, statements, forbidden):
     return answered, seen
 
 
+def serialized(table):
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, table.schema) as writer:
+        writer.write_table(table)
+    return sink.getvalue().to_pybytes()
+
+
 def by_flight(port, token, tenant, statements, forbidden):
     """All in one session, so that transactions, temporary tables and settings of one meet the next."""
     client, seen, answered = flight.connect(f"grpc://127.0.0.1:{port}"), [], 0
     options = flight.FlightCallOptions(timeout=60, headers=[(b"authorization", token.encode()), (b"eider-tenant", tenant.encode())])
     for sql in statements:
         try:
-            text = str(client.do_get(flight.Ticket(sql.encode()), options).read_all().to_pydict())
+            text = serialized(client.do_get(flight.Ticket(sql.encode()), options).read_all())
             answered += 1
         except (pa.ArrowException, flight.FlightError) as error:
-            text = str(error)
-        if forbidden in text:
+            text = str(error).encode()
+        if forbidden.encode() in text:
             seen.append(sql)
     client.close()
     return answered, seen
