@@ -30,8 +30,7 @@ static void rest_login_on_known(struct auth_wait *wait, const struct principal *
 void rest_login_post(struct rest_exchange *exchange)
 {
     static const char *const keys[] = {"user", "password", NULL};
-    const struct http_request *http = exchange->http;
-    struct auth_request request = {.remote = http->peer->address, .loopback = http->peer->loopback};
+    struct auth_request request = {0};
     struct err err;
     const struct json *body = rest_body(exchange, keys, &err);
     if (!body || !json_get_text(body, "user", &request.payload, &err) ||
@@ -44,17 +43,7 @@ void rest_login_post(struct rest_exchange *exchange)
         rest_fail(exchange, &err);
         return;
     }
-    exchange->wait = (struct auth_wait){.done = rest_login_on_known, .owner = exchange};
-    switch (auth_check(exchange->rest->auth, &request, http->arena, &exchange->wait, &exchange->known, &err)) {
-    case AUTH_DONE:
-        rest_login_on_known(&exchange->wait, &exchange->known, NULL);
-        return;
-    case AUTH_ERROR:
-        rest_login_on_known(&exchange->wait, NULL, &err);
-        return;
-    case AUTH_LATER:
-        return;
-    }
+    rest_identify(exchange, request, rest_login_on_known);
 }
 
 void rest_whoami_get(struct rest_exchange *exchange)

@@ -87,21 +87,19 @@ static bool rest_is_stranger(const struct rest_exchange *exchange)
     return false;
 }
 
-static void rest_ask_who(struct rest_exchange *exchange)
+void rest_identify(struct rest_exchange *exchange, struct auth_request request, rest_identified *done)
 {
     const struct http_request *http = exchange->http;
-    const struct auth_request request = {.authorization = http_field(http, S("authorization")),
-                                         .certificate = http->peer->subject,
-                                         .remote = http->peer->address,
-                                         .loopback = http->peer->loopback};
     struct err err;
-    exchange->wait = (struct auth_wait){.done = rest_on_known, .owner = exchange};
+    request.remote = http->peer->address;
+    request.loopback = http->peer->loopback;
+    exchange->wait = (struct auth_wait){.done = done, .owner = exchange};
     switch (auth_check(exchange->rest->auth, &request, http->arena, &exchange->wait, &exchange->known, &err)) {
     case AUTH_DONE:
-        rest_on_known(&exchange->wait, &exchange->known, NULL);
+        done(&exchange->wait, &exchange->known, NULL);
         return;
     case AUTH_ERROR:
-        rest_on_known(&exchange->wait, NULL, &err);
+        done(&exchange->wait, NULL, &err);
         return;
     case AUTH_LATER:
         return;
@@ -130,7 +128,10 @@ static void rest_on_request(struct http_service *service, struct http_request *h
     if (route && rest_is_stranger(exchange))
         route->handle(exchange);
     else if (route)
-        rest_ask_who(exchange);
+        rest_identify(exchange,
+                      (struct auth_request){.authorization = http_field(http, S("authorization")),
+                                            .certificate = http->peer->subject},
+                      rest_on_known);
     else if (allow.len > 0)
         rest_fail_as(exchange, &err, 405, &allowed, 1);
     else

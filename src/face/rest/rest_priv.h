@@ -79,6 +79,11 @@ struct rest_exchange {
 
 struct arena *rest_arena(struct rest_exchange *exchange);
 
+/* done: as in struct auth_wait, whose owner is the exchange; it sets wait->done to NULL first. */
+typedef void rest_identified(struct auth_wait *wait, const struct principal *who, const struct err *error);
+/* Asks who shows these credentials; done comes at once or later, or never when the client goes away. */
+void rest_identify(struct rest_exchange *exchange, struct auth_request request, rest_identified *done);
+
 /* Each of these ends the exchange: nothing of it may be touched afterwards. */
 void rest_answer(struct rest_exchange *exchange, int status, struct str content_type, struct str body,
                  const struct http_field *fields, size_t field_count);
