@@ -279,21 +279,34 @@ static bool serve_open(struct serve *serve, struct err *err)
            serve_open_faces(serve, err) && serve_announce(serve, err);
 }
 
+static void serve_posts_taken(void *owner)
+{
+    loop_stop(owner);
+}
+
+/* What the threads have posted goes to its owners, while they are there. */
+static void serve_take_posts(struct serve *serve)
+{
+    loop_post(serve->loop, serve_posts_taken, serve->loop);
+    loop_run(serve->loop);
+}
+
 /* Also for a server that was only half built. */
 static void serve_close(struct serve *serve)
 {
     rpc_server_free(&serve->server);
+    serve_auth_stop(&serve->identity);
+    if (serve->store_runs) {
+        store_stop(serve->store);
+        pthread_join(serve->store_thread, NULL);
+        serve_take_posts(serve);
+    }
     probe_free(&serve->probe);
     flight_free(&serve->flight);
     rest_free(&serve->rest);
     if (serve->query)
         user_on_end(serve->identity.users, NULL, NULL);
     query_free(&serve->query);
-    serve_auth_stop(&serve->identity);
-    if (serve->store_runs) {
-        store_stop(serve->store);
-        pthread_join(serve->store_thread, NULL);
-    }
     serve_auth_close(&serve->identity);
     tenant_list_close(&serve->tenants);
     store_close(&serve->store);

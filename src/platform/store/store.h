@@ -44,6 +44,7 @@ struct store_job {
     struct store_job *next;
     bool failed;
 };
+/* After store_stop nothing is taken any more, and done never comes. */
 void store_submit(struct store *store, struct store_job *job);
 
 /* The store's thread; app/ creates it. Returns after store_stop, when every submitted job is done. */
