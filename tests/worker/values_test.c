@@ -186,21 +186,24 @@ static void slow_statements_have_a_line(void **state)
     struct fixture *fixture = *state;
     struct err err;
     int ends[2];
-    char text[4096];
+    char text[65536] = "";
+    size_t len = 0;
     assert_int_equal(pipe(ends), 0);
     assert_true(limits_set(S("query.slow"), 0, &err));
     log_set_level(LOG_WARN);
     log_set_fd(ends[1]);
     assert_csv(fixture, "acme", "select 'token', 'hidden' as a", "'token',a\ntoken,hidden\n");
+    /* A worker that starts slowly has lines of its own, which come first. */
+    while (!strstr(text, "statement.slow")) {
+        ssize_t got = read(ends[0], text + len, sizeof(text) - 1 - len);
+        assert_true(got > 0);
+        len += (size_t)got;
+    }
     log_set_fd(2);
     log_set_level(LOG_ERROR);
     assert_true(limits_set(S("query.slow"), 1000, &err));
-    ssize_t len = read(ends[0], text, sizeof(text) - 1);
     close(ends[0]);
     close(ends[1]);
-    assert_true(len > 0);
-    text[len] = 0;
-    assert_non_null(strstr(text, "statement.slow"));
     assert_non_null(strstr(text, "tenant=acme"));
     assert_non_null(strstr(text, "user=anna"));
     assert_null(strstr(text, "hidden"));
