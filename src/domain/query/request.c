@@ -20,6 +20,14 @@ struct request {
     uint64_t request_id;
 };
 
+/* From any of the public requests: they call these members alike. */
+#define REQUEST_FROM(door, asked)                                                                                \
+    {                                                                                                            \
+        .query = (door), .who = (asked)->who, .tenant = (asked)->tenant, .session = (asked)->session,            \
+        .transaction = (asked)->transaction, .deadline_us = (asked)->deadline_us, .protocol = (asked)->protocol, \
+        .request_id = (asked)->request_id                                                                        \
+    }
+
 /* The tenant: as named, else that of the transaction, the session, or the token. */
 static struct str request_tenant(const struct request *request)
 {
@@ -173,14 +181,7 @@ struct statement *query_run(struct query *query, const struct query_request *req
 {
     const struct query_prepared *prepared = request->prepared;
     assert(!prepared || prepared->session == request->session);
-    struct request common = {.query = query,
-                             .who = request->who,
-                             .tenant = request->tenant,
-                             .session = request->session,
-                             .transaction = request->transaction,
-                             .deadline_us = request->deadline_us,
-                             .protocol = request->protocol,
-                             .request_id = request->request_id};
+    struct request common = REQUEST_FROM(query, request);
     if (prepared && common.tenant.len == 0)
         common.tenant = prepared->tenant;
     if (prepared && common.transaction.len == 0)
@@ -203,14 +204,7 @@ static void request_copy(struct arena *arena, struct str *text)
 struct statement *query_metadata(struct query *query, const struct query_metadata_request *request,
                                  const struct query_sink *sink, struct err *err)
 {
-    struct request common = {.query = query,
-                             .who = request->who,
-                             .tenant = request->tenant,
-                             .session = request->session,
-                             .transaction = request->transaction,
-                             .deadline_us = request->deadline_us,
-                             .protocol = request->protocol,
-                             .request_id = request->request_id};
+    struct request common = REQUEST_FROM(query, request);
     struct statement *statement = request_statement(&common, STATEMENT_METADATA, ROLE_READER, sink, err);
     if (!statement)
         return NULL;
@@ -242,14 +236,7 @@ struct statement *query_upload(struct query *query, const struct query_upload_re
 {
     if (request->table.len == 0 || request->table.len > REQUEST_NAME_MAX || request->schema.len > REQUEST_NAME_MAX)
         return err_set(err, ERR_INVALID, "a table's name has 1 to %d bytes", REQUEST_NAME_MAX), NULL;
-    struct request common = {.query = query,
-                             .who = request->who,
-                             .tenant = request->tenant,
-                             .session = request->session,
-                             .transaction = request->transaction,
-                             .deadline_us = request->deadline_us,
-                             .protocol = request->protocol,
-                             .request_id = request->request_id};
+    struct request common = REQUEST_FROM(query, request);
     struct statement *statement = request_statement(&common, STATEMENT_UPLOAD, request_upload_role(request), sink, err);
     if (!statement)
         return NULL;
