@@ -59,6 +59,11 @@ void rest_fail(struct rest_exchange *exchange, const struct err *error)
         rest_fail_now(exchange, error);
 }
 
+void rest_fail_noted(struct rest_exchange *exchange, const struct err *error)
+{
+    rest_fail_as(exchange, error, rest_error_status(error->code), NULL, 0);
+}
+
 void rest_begin(struct rest_exchange *exchange, struct str content_type, const struct http_field *fields,
                 size_t field_count)
 {
@@ -109,6 +114,15 @@ struct rest_exchange *rest_wait_end(struct rest_wait *wait)
     struct rest_exchange *exchange = wait->exchange;
     mem_free(wait);
     return exchange;
+}
+
+void rest_on_changed(void *owner, const struct err *error)
+{
+    struct rest_exchange *exchange = rest_wait_end(owner);
+    if (exchange && error)
+        rest_fail_noted(exchange, error);
+    else if (exchange)
+        rest_answer(exchange, 204, S(""), S(""), NULL, 0);
 }
 
 const struct json *rest_body(struct rest_exchange *exchange, const char *const *keys, struct err *err)

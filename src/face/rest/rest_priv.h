@@ -93,6 +93,9 @@ void rest_fail(struct rest_exchange *exchange, const struct err *error);
 void rest_fail_as(struct rest_exchange *exchange, const struct err *error, int status, const struct http_field *fields,
                   size_t field_count);
 
+/* A refusal that the domain has written into the audit trail itself. */
+void rest_fail_noted(struct rest_exchange *exchange, const struct err *error);
+
 /* A streamed answer; the last two end the exchange. */
 void rest_begin(struct rest_exchange *exchange, struct str content_type, const struct http_field *fields,
                 size_t field_count);
@@ -103,6 +106,8 @@ void rest_abort(struct rest_exchange *exchange, const struct err *error);
 /* An answer that waits for something that cannot be called off: the wait outlives a client that goes away. */
 struct rest_wait;
 struct rest_wait *rest_wait_new(struct rest_exchange *exchange);
+/* A change that leaves its own row in the audit trail is made, or refused: 204, or the error. owner: the wait. */
+void rest_on_changed(void *owner, const struct err *error);
 /* Frees the wait; the exchange, or NULL when the client has gone. */
 struct rest_exchange *rest_wait_end(struct rest_wait *wait);
 

@@ -69,7 +69,7 @@ static void rest_token_created(void *owner, const struct err *error, struct str 
     if (!exchange)
         return;
     if (error) {
-        rest_fail_as(exchange, error, rest_error_status(error->code), NULL, 0);
+        rest_fail_noted(exchange, error);
         return;
     }
     const struct token *token = rest_token_find(exchange->rest->users, exchange->parameters[0], id);
@@ -125,17 +125,8 @@ void rest_tokens_post(struct rest_exchange *exchange)
     token_create(exchange->rest->users, &by, &spec, rest_token_created, rest_wait_new(exchange));
 }
 
-static void rest_token_revoked(void *owner, const struct err *error)
-{
-    struct rest_exchange *exchange = rest_wait_end(owner);
-    if (exchange && error)
-        rest_fail_as(exchange, error, rest_error_status(error->code), NULL, 0);
-    else if (exchange)
-        rest_answer(exchange, 204, S(""), S(""), NULL, 0);
-}
-
 void rest_token_delete(struct rest_exchange *exchange)
 {
     const struct audit_actor by = rest_actor(exchange);
-    token_revoke(exchange->rest->users, &by, exchange->parameters[0], rest_token_revoked, rest_wait_new(exchange));
+    token_revoke(exchange->rest->users, &by, exchange->parameters[0], rest_on_changed, rest_wait_new(exchange));
 }

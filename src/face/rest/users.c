@@ -47,21 +47,6 @@ void rest_users_get(struct rest_exchange *exchange)
     rest_answer_json(exchange, 200, &body);
 }
 
-/* The domain has written a refusal down itself. */
-static void rest_user_failed(struct rest_exchange *exchange, const struct err *error)
-{
-    rest_fail_as(exchange, error, rest_error_status(error->code), NULL, 0);
-}
-
-static void rest_user_done(void *owner, const struct err *error)
-{
-    struct rest_exchange *exchange = rest_wait_end(owner);
-    if (exchange && error)
-        rest_user_failed(exchange, error);
-    else if (exchange)
-        rest_answer(exchange, 204, S(""), S(""), NULL, 0);
-}
-
 static void rest_user_added(void *owner, const struct err *error)
 {
     struct rest_exchange *exchange = rest_wait_end(owner);
@@ -69,7 +54,7 @@ static void rest_user_added(void *owner, const struct err *error)
         return;
     const struct user *user = error ? NULL : user_find(exchange->rest->users, exchange->parameters[0]);
     if (error) {
-        rest_user_failed(exchange, error);
+        rest_fail_noted(exchange, error);
     } else if (!user) { /* removed by somebody else since */
         rest_answer(exchange, 204, S(""), S(""), NULL, 0);
     } else {
@@ -109,13 +94,13 @@ void rest_users_import_post(struct rest_exchange *exchange)
         return;
     }
     const struct audit_actor by = rest_actor(exchange);
-    user_import(exchange->rest->users, &by, yaml, rest_user_done, rest_wait_new(exchange));
+    user_import(exchange->rest->users, &by, yaml, rest_on_changed, rest_wait_new(exchange));
 }
 
 void rest_user_delete(struct rest_exchange *exchange)
 {
     const struct audit_actor by = rest_actor(exchange);
-    user_remove(exchange->rest->users, &by, exchange->parameters[0], rest_user_done, rest_wait_new(exchange));
+    user_remove(exchange->rest->users, &by, exchange->parameters[0], rest_on_changed, rest_wait_new(exchange));
 }
 
 void rest_user_password_put(struct rest_exchange *exchange)
@@ -132,7 +117,7 @@ void rest_user_password_put(struct rest_exchange *exchange)
         return;
     }
     const struct audit_actor by = rest_actor(exchange);
-    user_set_password(exchange->rest->users, &by, exchange->parameters[0], password, rest_user_done,
+    user_set_password(exchange->rest->users, &by, exchange->parameters[0], password, rest_on_changed,
                       rest_wait_new(exchange));
 }
 
@@ -160,7 +145,7 @@ static void rest_user_role(struct rest_exchange *exchange, bool has)
     }
     *given = has;
     const struct audit_actor by = rest_actor(exchange);
-    user_set_roles(exchange->rest->users, &by, name, &roles, rest_user_done, rest_wait_new(exchange));
+    user_set_roles(exchange->rest->users, &by, name, &roles, rest_on_changed, rest_wait_new(exchange));
 }
 
 void rest_user_role_put(struct rest_exchange *exchange)
@@ -217,13 +202,13 @@ void rest_grant_put(struct rest_exchange *exchange)
         return;
     }
     const struct audit_actor by = rest_actor(exchange);
-    user_grant(exchange->rest->users, &by, exchange->parameters[1], exchange->parameters[0], role, rest_user_done,
+    user_grant(exchange->rest->users, &by, exchange->parameters[1], exchange->parameters[0], role, rest_on_changed,
                rest_wait_new(exchange));
 }
 
 void rest_grant_delete(struct rest_exchange *exchange)
 {
     const struct audit_actor by = rest_actor(exchange);
-    user_revoke(exchange->rest->users, &by, exchange->parameters[1], exchange->parameters[0], rest_user_done,
+    user_revoke(exchange->rest->users, &by, exchange->parameters[1], exchange->parameters[0], rest_on_changed,
                 rest_wait_new(exchange));
 }
