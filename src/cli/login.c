@@ -1,6 +1,5 @@
 /* eider login, logout, whoami. */
 #include <stdio.h>
-#include <unistd.h>
 
 #include "cli/cli_priv.h"
 #include "cli/credential.h"
@@ -48,6 +47,7 @@ static bool run_logout(struct cli *cli, struct err *err)
 static bool run_whoami(struct cli *cli, struct err *err)
 {
     static const struct cli_column columns[] = {{.name = {"tenant", 6}}, {.name = {"role", 4}}};
+    static const char *const members[] = {"tenant", "role"};
     const struct json *answer;
     if (!cli_connect(cli, false, err) || !cli_call(cli, "GET", S("/api/v1/whoami"), S(""), &answer, err))
         return false;
@@ -56,19 +56,7 @@ static bool run_whoami(struct cli *cli, struct err *err)
                      json_bool(json_get(answer, "admin")) ? " (administrator)" : "",
                      STR_ARG(json_text(json_get(answer, "proof"))));
     (void)fflush(stdout);
-    AUTO(cli_output)
-    struct cli_output *output =
-        cli_output_open(cli_format(cli), STDOUT_FILENO, true, columns, sizeof(columns) / sizeof(columns[0]));
-    const struct json *grants = json_get(answer, "grants");
-    for (size_t i = 0; i < json_count(grants); i++) {
-        const struct cli_cell cells[] = {
-            cli_cell(cli->arena, json_get(json_at(grants, i), "tenant")),
-            cli_cell(cli->arena, json_get(json_at(grants, i), "role")),
-        };
-        if (!cli_output_row(output, cells, err))
-            return false;
-    }
-    return cli_output_finish(output, err);
+    return cli_print_list(cli, json_get(answer, "grants"), columns, members, sizeof(members) / sizeof(members[0]), err);
 }
 
 static const struct cli_option login_options[] = {

@@ -1,6 +1,5 @@
 /* eider tenant create, list, delete. */
 #include <stdio.h>
-#include <unistd.h>
 
 #include "cli/cli_priv.h"
 
@@ -61,24 +60,11 @@ static bool run_list(struct cli *cli, struct err *err)
         {.name = {"created", 7}},
         {.name = {"bytes", 5}, .right = true},
     };
+    static const char *const members[] = {"id", "created", "bytes"};
     const struct json *answer;
-    if (!cli_connect(cli, true, err) || !cli_call(cli, "GET", S("/api/v1/tenants"), S(""), &answer, err))
-        return false;
-    AUTO(cli_output)
-    struct cli_output *output =
-        cli_output_open(cli_format(cli), STDOUT_FILENO, true, columns, sizeof(columns) / sizeof(columns[0]));
-    const struct json *tenants = cli_list(answer, "tenants");
-    for (size_t i = 0; i < json_count(tenants); i++) {
-        const struct json *tenant = json_at(tenants, i);
-        const struct cli_cell cells[] = {
-            cli_cell(cli->arena, json_get(tenant, "id")),
-            cli_cell(cli->arena, json_get(tenant, "created")),
-            cli_cell(cli->arena, json_get(tenant, "bytes")),
-        };
-        if (!cli_output_row(output, cells, err))
-            return false;
-    }
-    return cli_output_finish(output, err);
+    return cli_connect(cli, true, err) && cli_call(cli, "GET", S("/api/v1/tenants"), S(""), &answer, err) &&
+           cli_print_list(cli, cli_list(answer, "tenants"), columns, members, sizeof(members) / sizeof(members[0]),
+                          err);
 }
 
 static const struct cli_option create_options[] = {
