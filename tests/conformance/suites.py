@@ -65,7 +65,7 @@ def check_complete(suite, results):
 def need(program, reason):
     """A program that tools/setup installs; its absence is a failure, not a reason to skip."""
     path = shutil.which(program)
-    assert path, f"{program} is not there ({reason}): run tools/setup"
+    assert path, f"{program} is not there ({reason}): run `make suites`"
     return path
 
 

@@ -1,20 +1,20 @@
 """What sslscan and testssl.sh, which look for weak TLS, find at a server of ours."""
 
 import json
-import shutil
 import subprocess
 import xml.etree.ElementTree as xml
 
 import pytest
 
+import suites
+
 # What they say of the test's certificate, which nobody has to revoke.
 OF_THE_CERTIFICATE = {"cert_revocation", "DNS_CAArecord"}
 
 
-@pytest.mark.skipif(not shutil.which("sslscan"), reason="sslscan is not installed")
 def test_sslscan_finds_nothing_weak(secure, tmp_path):
     report = tmp_path / "sslscan.xml"
-    subprocess.run(["sslscan", "--no-colour", f"--xml={report}", f"127.0.0.1:{secure.port}"], capture_output=True,
+    subprocess.run([suites.need("sslscan", "a scanner of TLS"), "--no-colour", f"--xml={report}", f"127.0.0.1:{secure.port}"], capture_output=True,
                    timeout=100, check=True)
     test = xml.parse(report).getroot().find("ssltest")
     enabled = {f"{found.get('type')}{found.get('version')}" for found in test.findall("protocol") if found.get("enabled") == "1"}
@@ -30,11 +30,10 @@ def test_sslscan_finds_nothing_weak(secure, tmp_path):
 
 
 @pytest.mark.timeout(460)
-@pytest.mark.skipif(not shutil.which("testssl"), reason="testssl.sh is not installed")
 def test_testssl_finds_nothing(secure, tmp_path):
     """Protocols, cipher groups and order, forward secrecy, headers, and every vulnerability that it knows."""
     report = tmp_path / "testssl.json"
-    run = subprocess.run(["testssl", "--quiet", "--color", "0", "--warnings", "off", "--add-ca", secure.trust, "-p", "-s", "-P",
+    run = subprocess.run([suites.need("testssl", "a scanner of TLS"), "--quiet", "--color", "0", "--warnings", "off", "--add-ca", secure.trust, "-p", "-s", "-P",
                           "-f", "-h", "-U", "--jsonfile", report, f"127.0.0.1:{secure.port}"],
                          stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=450)
     findings = json.loads(report.read_text())
