@@ -1,0 +1,225 @@
+/* The Iceberg catalog: each tenant is a warehouse with namespaces, tables and views. Names and pointers to metadata
+ * files lie in the store and in memory; the files lie where platform/object keeps them. Loop thread only: files are
+ * read and written by jobs of the work pool, pointers move in the store's grouped transactions, and every answer comes
+ * later, by catalog_done.
+ *
+ * A commit: read, check the requirements, apply the updates, write a new metadata file, compare-and-swap the pointer.
+ * Commits to one table are done one after the other, so a requirement that holds when they begin still holds at the swap;
+ * an outcome is never unknown. What was answered is durable.
+ *
+ * Rights: reading needs the role reader, commits that only add data writer, everything else owner; a tenant that who may
+ * not see is CATALOG_NO_WAREHOUSE. The namespace "default" shows the tenant's DuckDB tables as read-only mirrors
+ * (mirror.c); its tables cannot be written (CATALOG_READ_ONLY). */
+#pragma once
+#include "base/arena.h"
+#include "base/err.h"
+#include "domain/tenant/tenant.h"
+#include "platform/net/slice.h"
+
+struct catalog;
+struct catalog_engine;
+struct json;
+struct loop;
+struct object_store;
+struct object_s3;
+struct store;
+struct work_pool;
+
+/* Where warehouses lie. */
+struct catalog_warehouse {
+    struct str root;            /* "file:///…" or "s3://bucket/prefix"; a tenant's is "<root>/<tenant>" */
+    const struct object_s3 *s3; /* with an s3:// root */
+    bool vend;                  /* hand out temporary credentials (STS) */
+    bool sign;                  /* offer remote signing where there is no STS */
+    bool share_keys;            /* where there is neither: hand out the server's own keys */
+};
+
+struct catalog_options {
+    struct loop *loop;
+    struct store *store; /* before its thread runs: the index is read */
+    struct tenant_list *tenants;
+    struct work_pool *pool;
+    const struct catalog_warehouse *warehouse; /* texts are copied */
+};
+
+struct catalog *catalog_new(const struct catalog_options *options, struct err *err);
+/* No answer comes any more. Accepts NULL inside. */
+void catalog_free(struct catalog **catalog);
+/* Mirrors, checks of manifests and maintenance ask the tenant's engine; wired once by app/. NULL: there are none. */
+void catalog_set_engine(struct catalog *catalog, const struct catalog_engine *engine);
+/* Drain: background work stops; done when no commit runs. New requests are still answered, for workers that end. */
+void catalog_drain(struct catalog *catalog, void (*done)(void *owner), void *owner);
+
+enum catalog_problem {
+    CATALOG_FINE,
+    CATALOG_BAD_REQUEST,      /* 400 BadRequestException */
+    CATALOG_NO_WAREHOUSE,     /* 404 NoSuchWarehouseException */
+    CATALOG_NO_NAMESPACE,     /* 404 NoSuchNamespaceException */
+    CATALOG_NO_TABLE,         /* 404 NoSuchTableException */
+    CATALOG_NO_VIEW,          /* 404 NoSuchViewException */
+    CATALOG_NO_FILE,          /* 404 NotFoundException: metadata that is registered is not there */
+    CATALOG_EXISTS,           /* 409 AlreadyExistsException */
+    CATALOG_COMMIT_FAILED,    /* 409 CommitFailedException */
+    CATALOG_NOT_EMPTY,        /* 409 NamespaceNotEmptyException */
+    CATALOG_UNPROCESSABLE,    /* 422 UnprocessableEntityException */
+    CATALOG_READ_ONLY,        /* 403 ForbiddenException: a mirror */
+    CATALOG_FORBIDDEN,        /* 403 ForbiddenException: the role */
+    CATALOG_UNSUPPORTED,      /* 406 UnsupportedOperationException */
+    CATALOG_UNAVAILABLE,      /* 503 ServiceUnavailable: nothing happened, retry_after_s says when */
+    CATALOG_FAILED,           /* 500 InternalServerError: nothing was committed */
+};
+
+/* Levels of a namespace, "a" "b" for a.b; 1 to CATALOG_LEVELS_MAX. */
+#define CATALOG_LEVELS_MAX 16
+struct catalog_namespace {
+    const struct str *levels;
+    size_t count;
+};
+struct catalog_name {
+    struct catalog_namespace in;
+    struct str name;
+};
+
+/* One request. Lives, with everything in it, until done or catalog_cancel. */
+struct catalog_request {
+    struct arena *arena; /* the request's; answers live there */
+    const struct principal *who;
+    struct str tenant;
+    bool internal;       /* the tenant's own worker asks: mirrors are hidden, manifests are not checked */
+    struct str idempotency_key; /* UUID; empty: none */
+    struct str fingerprint;     /* of method, path and body: what the key stands for */
+    uint64_t request_id;
+};
+
+struct catalog_pair {
+    struct str key, value;
+};
+
+/* What came out; valid during done, slices are taken by whoever wants them. */
+struct catalog_answer {
+    enum catalog_problem problem;
+    const struct err *error; /* with a problem */
+    int retry_after_s;
+    struct str metadata_location; /* table, view */
+    struct slice metadata;        /* the document as it lies in the file; the callback's to release */
+    struct str location;          /* of the table: what credentials are for */
+    struct str etag;              /* without quotes */
+    bool not_modified;            /* if_none_match held: no metadata */
+    const struct catalog_pair *properties; /* namespace */
+    size_t property_count;
+    const struct catalog_name *names; /* lists; namespaces have an empty name */
+    size_t name_count;
+    struct str next_page; /* empty: the last one */
+    const struct str *updated, *removed, *missing; /* of properties */
+    size_t updated_count, removed_count, missing_count;
+    /* An Idempotency-Key that was seen: the face repeats what it answered then. status 0: it was not. */
+    int replayed_status;
+    struct str replayed_body;
+};
+typedef void catalog_done(void *owner, struct catalog_answer *answer);
+
+/* Called back later, exactly once, unless cancelled: then the work goes on and nobody is told. */
+struct catalog_call {
+    struct catalog_request request;
+    catalog_done *done;
+    void *owner;
+    void *work; /* catalog's own */
+};
+void catalog_cancel(struct catalog_call *call);
+
+/* --- Namespaces (namespace.c) --- */
+struct catalog_page {
+    struct str token; /* empty: the first */
+    size_t size;      /* 0: as many as catalog.page allows */
+    bool all;         /* no paging was asked for */
+};
+/* parent NULL: the top. */
+void catalog_list_namespaces(struct catalog *catalog, struct catalog_call *call, const struct catalog_namespace *parent,
+                             const struct catalog_page *page);
+void catalog_create_namespace(struct catalog *catalog, struct catalog_call *call, const struct catalog_namespace *name,
+                              const struct catalog_pair *properties, size_t count);
+void catalog_load_namespace(struct catalog *catalog, struct catalog_call *call, const struct catalog_namespace *name);
+void catalog_drop_namespace(struct catalog *catalog, struct catalog_call *call, const struct catalog_namespace *name);
+void catalog_change_namespace(struct catalog *catalog, struct catalog_call *call, const struct catalog_namespace *name,
+                              const struct str *removals, size_t removal_count, const struct catalog_pair *updates,
+                              size_t update_count);
+
+/* --- Tables and views: kind says which (table.c, commit.c, drop.c) --- */
+enum catalog_kind { CATALOG_TABLE, CATALOG_VIEW };
+void catalog_list(struct catalog *catalog, struct catalog_call *call, enum catalog_kind kind,
+                  const struct catalog_namespace *in, const struct catalog_page *page);
+/* request: CreateTableRequest with stage-create, or CreateViewRequest. Staged: complete metadata, nothing is kept. */
+void catalog_create(struct catalog *catalog, struct catalog_call *call, enum catalog_kind kind,
+                    const struct catalog_namespace *in, const struct json *request);
+struct catalog_load {
+    bool refs_only;           /* snapshots=refs */
+    struct str if_none_match; /* an etag without quotes; empty: none */
+    bool head;                /* existence only: never writes a mirror */
+};
+void catalog_load(struct catalog *catalog, struct catalog_call *call, enum catalog_kind kind,
+                  const struct catalog_name *name, const struct catalog_load *load);
+/* One change: name NULL where the request names it in its own "identifier". */
+struct catalog_change {
+    struct catalog_name name;
+    const struct json *requirements, *updates;
+};
+/* The answer has the new metadata. */
+void catalog_commit(struct catalog *catalog, struct catalog_call *call, enum catalog_kind kind,
+                    const struct catalog_change *change);
+/* All or none; the answer has no metadata. Tables only. */
+void catalog_commit_all(struct catalog *catalog, struct catalog_call *call, const struct catalog_change *changes,
+                        size_t count);
+void catalog_register(struct catalog *catalog, struct catalog_call *call, enum catalog_kind kind,
+                      const struct catalog_name *name, struct str metadata_location, bool overwrite);
+void catalog_rename(struct catalog *catalog, struct catalog_call *call, enum catalog_kind kind,
+                    const struct catalog_name *from, const struct catalog_name *to);
+/* The name is free at once. purge: files are deleted after catalog.retention; now: at once. Without purge they stay for
+ * undrop for the same time, then they are deleted too, unless forget: then they are nobody's (unregister). */
+struct catalog_drop {
+    bool purge, now, forget;
+};
+void catalog_drop(struct catalog *catalog, struct catalog_call *call, enum catalog_kind kind,
+                  const struct catalog_name *name, const struct catalog_drop *drop);
+/* What was dropped and is not deleted yet: names, newest first, properties empty; and the way back. id empty: the last
+ * one of that name. */
+struct catalog_dropped {
+    struct str id;
+    struct catalog_name name;
+    enum catalog_kind kind;
+    int64_t dropped_us, deleted_us; /* wall clock; when it will be deleted */
+};
+typedef void catalog_dropped_done(void *owner, const struct catalog_dropped *dropped, size_t count,
+                                  const struct err *error);
+void catalog_list_dropped(struct catalog *catalog, const struct principal *who, struct str tenant,
+                          catalog_dropped_done *done, void *owner);
+void catalog_undrop(struct catalog *catalog, struct catalog_call *call, const struct catalog_name *name, struct str id,
+                    const struct catalog_name *as);
+
+/* --- Credentials (credentials.c): what a client needs to reach the table's files. properties of the answer: keys of
+ * `config` and `storage-credentials`; none for local files. --- */
+void catalog_credentials(struct catalog *catalog, struct catalog_call *call, const struct catalog_name *name,
+                         bool may_write);
+/* Remote signing: properties of the answer are header fields. */
+void catalog_sign(struct catalog *catalog, struct catalog_call *call, const struct catalog_name *name,
+                  struct str method, struct str uri);
+
+/* Remembers the answer to a request with an idempotency key, in the same durable way; done when it is. Only for final
+ * answers (2xx, deterministic 4xx). */
+void catalog_remember(struct catalog *catalog, struct catalog_call *call, int status, struct str body);
+
+/* --- Others in the domain --- */
+
+/* Does the tenant have Iceberg tables or namespaces of its own (its worker then loads the extension)? */
+bool catalog_is_used(struct catalog *catalog, struct str tenant);
+/* A table or view of this name in the namespace "iceberg" (default) or another; at once, from memory. */
+bool catalog_has(struct catalog *catalog, struct str tenant, struct str namespace_name, struct str name);
+/* "file:///…/warehouse/<tenant>", in the arena. */
+struct str catalog_root(struct catalog *catalog, struct str tenant, struct arena *arena);
+const struct catalog_warehouse *catalog_warehouse_of(const struct catalog *catalog);
+
+/* Who may come through the internal listener: a random token per start of a worker, good for one tenant. */
+#define CATALOG_PASS_BYTES 64
+void catalog_pass_new(struct catalog *catalog, struct str tenant, char pass_out[CATALOG_PASS_BYTES + 1]);
+void catalog_pass_end(struct catalog *catalog, struct str pass);
+/* The tenant of a pass, or ptr NULL. Constant time. */
+struct str catalog_pass_tenant(struct catalog *catalog, struct str pass);

@@ -1,0 +1,91 @@
+/* Where Iceberg files lie: a directory of this machine or an S3-compatible bucket, behind one interface.
+ *
+ * Every call waits for disk or network: never on the loop's thread. A store is immutable after object_open and may be
+ * used by several threads at once. Locations are absolute, "file:///dir/name" or "s3://bucket/key"; each must lie below
+ * the store's root, without "." or "..", or the call fails with ERR_INVALID. Files are opened so that no symbolic link
+ * below the root is followed. */
+#pragma once
+#include "base/arena.h"
+#include "base/err.h"
+#include "base/secret.h"
+
+struct http_outgoing;
+struct object_store;
+
+/* An S3-compatible store; requests are signed with SigV4. */
+struct object_s3 {
+    struct str endpoint; /* "https://host:port"; empty: Amazon's of the region */
+    struct str region;   /* "us-east-1" where nothing else is known */
+    bool path_style;     /* https://host/bucket/key instead of https://bucket.host/key */
+    struct str key_id;
+    const struct secret *key; /* copied */
+    struct str session_token; /* may be empty */
+    const struct http_outgoing *outgoing; /* which addresses may be connected to; outlives the store; NULL: all */
+};
+
+struct object_options {
+    struct str root;            /* "file:///dir" or "s3://bucket/prefix", no slash at its end */
+    const struct object_s3 *s3; /* with an s3:// root; else NULL */
+};
+
+struct object_store *object_open(const struct object_options *options, struct err *err);
+/* Accepts NULL inside. */
+void object_close(struct object_store **store);
+static inline void object_cleanup(struct object_store **store)
+{
+    object_close(store);
+}
+struct str object_root(const struct object_store *store);
+bool object_is_local(const struct object_store *store);
+
+/* The whole object, in the arena. ERR_NOT_FOUND; ERR_RESOURCE when it is larger than max bytes. */
+bool object_read(struct object_store *store, struct arena *arena, struct str location, size_t max,
+                 struct str *bytes_out, struct err *err) MUST_USE;
+
+enum object_put_mode {
+    OBJECT_PUT_REPLACE,
+    OBJECT_PUT_IF_ABSENT, /* ERR_EXISTS when there is one: If-None-Match: *, or link(2) */
+};
+/* Whole or not at all, and durable when it returns true: a temporary file, fsync, rename or link, fsync of the
+ * directory; S3's PUT. Directories are made as needed. */
+bool object_put(struct object_store *store, struct str location, struct str bytes, enum object_put_mode mode,
+                struct err *err) MUST_USE;
+
+/* Local: the directory with its parents, for clients that forget to (DuckDB). S3: nothing. */
+bool object_make_directory(struct object_store *store, struct str location, struct err *err) MUST_USE;
+
+struct object_info {
+    struct str location; /* valid during the callback */
+    uint64_t size;
+    int64_t modified_us; /* wall clock */
+};
+/* Whatever lies below the location, in no order; each false stops. */
+bool object_list(struct object_store *store, struct str location,
+                 bool (*each)(void *owner, const struct object_info *info), void *owner, struct err *err) MUST_USE;
+/* ERR_NOT_FOUND. */
+bool object_head(struct object_store *store, struct str location, struct object_info *info_out, struct err *err)
+    MUST_USE;
+
+/* Absent ones are no error. S3: in groups of 1000. Local: directories that became empty go as well, up to the root. */
+bool object_delete(struct object_store *store, const struct str *locations, size_t count, struct err *err) MUST_USE;
+/* All that lies below the location. */
+bool object_delete_below(struct object_store *store, struct str location, struct err *err) MUST_USE;
+
+/* Credentials for somebody else that reach only what lies below the location: STS AssumeRole with an inline policy.
+ * ERR_UNIMPLEMENTED where the store has no STS (it is asked once; the answer is remembered). */
+struct object_credentials {
+    struct str key_id, secret, session_token;
+    int64_t expires_us; /* wall clock */
+};
+bool object_vend(struct object_store *store, struct arena *arena, struct str location, bool may_write,
+                 struct object_credentials *credentials_out, struct err *err) MUST_USE;
+
+/* Signs a request that somebody else will send: the header fields to add, as Iceberg's remote signing wants them.
+ * ERR_DENIED unless the URI names an object below the location. */
+struct object_signed {
+    const char *name;
+    struct str value;
+};
+#define OBJECT_SIGNED_MAX 8
+bool object_sign(struct object_store *store, struct arena *arena, struct str location, struct str method,
+                 struct str uri, struct object_signed *fields_out, size_t *count_out, struct err *err) MUST_USE;
