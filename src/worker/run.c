@@ -65,6 +65,8 @@ static struct engine_request worker_request(const struct channel_run *run)
 bool worker_run(struct worker_statement *statement, struct channel_end *end, struct err *err)
 {
     struct engine_request request = worker_request(&statement->run);
+    if (statement->run.procedure && !worker_procedure(statement, &request.sql, err))
+        return false;
     struct engine_output output = worker_output(statement);
     struct engine_stats stats = {0};
     struct engine_binds binds;

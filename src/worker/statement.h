@@ -99,6 +99,9 @@ void worker_put_release(void *owner);
 /* run.c: RUN and DESCRIBE. */
 bool worker_run(struct worker_statement *statement, struct channel_end *end, struct err *err) MUST_USE;
 bool worker_describe(struct worker_statement *statement, struct channel_end *end, struct err *err) MUST_USE;
+/* procedure.c: does what RUN's procedure asks for, through statement->session. *answer_out: SQL whose result is the
+ * answer, in the statement's arena. */
+bool worker_procedure(struct worker_statement *statement, struct str *answer_out, struct err *err) MUST_USE;
 /* metadata.c: answers METADATA through statement->session and worker_output; fills in rows, bytes and kind. */
 bool worker_metadata(struct worker_statement *statement, struct channel_end *end, struct err *err) MUST_USE;
 

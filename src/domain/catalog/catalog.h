@@ -4,11 +4,11 @@
  * later, by catalog_done.
  *
  * A commit: read, check the requirements, apply the updates, write a new metadata file, compare-and-swap the pointer.
- * Commits to one table are done one after the other, so a requirement that holds when they begin still holds at the swap;
- * an outcome is never unknown. What was answered is durable.
+ * Commits to one table are done one after the other, so a requirement that holds when they begin still holds at the
+ * swap; an outcome is never unknown. What was answered is durable.
  *
- * Rights: reading needs the role reader, commits that only add data writer, everything else owner; a tenant that who may
- * not see is CATALOG_NO_WAREHOUSE. The namespace "default" shows the tenant's DuckDB tables as read-only mirrors
+ * Rights: reading needs the role reader, commits that only add data writer, everything else owner; a tenant that who
+ * may not see is CATALOG_NO_WAREHOUSE. The namespace "default" shows the tenant's DuckDB tables as read-only mirrors
  * (mirror.c); its tables cannot be written (CATALOG_READ_ONLY). */
 #pragma once
 #include "base/arena.h"
@@ -52,21 +52,21 @@ void catalog_drain(struct catalog *catalog, void (*done)(void *owner), void *own
 
 enum catalog_problem {
     CATALOG_FINE,
-    CATALOG_BAD_REQUEST,      /* 400 BadRequestException */
-    CATALOG_NO_WAREHOUSE,     /* 404 NoSuchWarehouseException */
-    CATALOG_NO_NAMESPACE,     /* 404 NoSuchNamespaceException */
-    CATALOG_NO_TABLE,         /* 404 NoSuchTableException */
-    CATALOG_NO_VIEW,          /* 404 NoSuchViewException */
-    CATALOG_NO_FILE,          /* 404 NotFoundException: metadata that is registered is not there */
-    CATALOG_EXISTS,           /* 409 AlreadyExistsException */
-    CATALOG_COMMIT_FAILED,    /* 409 CommitFailedException */
-    CATALOG_NOT_EMPTY,        /* 409 NamespaceNotEmptyException */
-    CATALOG_UNPROCESSABLE,    /* 422 UnprocessableEntityException */
-    CATALOG_READ_ONLY,        /* 403 ForbiddenException: a mirror */
-    CATALOG_FORBIDDEN,        /* 403 ForbiddenException: the role */
-    CATALOG_UNSUPPORTED,      /* 406 UnsupportedOperationException */
-    CATALOG_UNAVAILABLE,      /* 503 ServiceUnavailable: nothing happened, retry_after_s says when */
-    CATALOG_FAILED,           /* 500 InternalServerError: nothing was committed */
+    CATALOG_BAD_REQUEST,   /* 400 BadRequestException */
+    CATALOG_NO_WAREHOUSE,  /* 404 NoSuchWarehouseException */
+    CATALOG_NO_NAMESPACE,  /* 404 NoSuchNamespaceException */
+    CATALOG_NO_TABLE,      /* 404 NoSuchTableException */
+    CATALOG_NO_VIEW,       /* 404 NoSuchViewException */
+    CATALOG_NO_FILE,       /* 404 NotFoundException: metadata that is registered is not there */
+    CATALOG_EXISTS,        /* 409 AlreadyExistsException */
+    CATALOG_COMMIT_FAILED, /* 409 CommitFailedException */
+    CATALOG_NOT_EMPTY,     /* 409 NamespaceNotEmptyException */
+    CATALOG_UNPROCESSABLE, /* 422 UnprocessableEntityException */
+    CATALOG_READ_ONLY,     /* 403 ForbiddenException: a mirror */
+    CATALOG_FORBIDDEN,     /* 403 ForbiddenException: the role */
+    CATALOG_UNSUPPORTED,   /* 406 UnsupportedOperationException */
+    CATALOG_UNAVAILABLE,   /* 503 ServiceUnavailable: nothing happened, retry_after_s says when */
+    CATALOG_FAILED,        /* 500 InternalServerError: nothing was committed */
 };
 
 /* Levels of a namespace, "a" "b" for a.b; 1 to CATALOG_LEVELS_MAX. */
@@ -85,7 +85,7 @@ struct catalog_request {
     struct arena *arena; /* the request's; answers live there */
     const struct principal *who;
     struct str tenant;
-    bool internal;       /* the tenant's own worker asks: mirrors are hidden, manifests are not checked */
+    bool internal;              /* the tenant's own worker asks: mirrors are hidden, manifests are not checked */
     struct str idempotency_key; /* UUID; empty: none */
     struct str fingerprint;     /* of method, path and body: what the key stands for */
     uint64_t request_id;
@@ -100,16 +100,16 @@ struct catalog_answer {
     enum catalog_problem problem;
     const struct err *error; /* with a problem */
     int retry_after_s;
-    struct str metadata_location; /* table, view */
-    struct slice metadata;        /* the document as it lies in the file; the callback's to release */
-    struct str location;          /* of the table: what credentials are for */
-    struct str etag;              /* without quotes */
-    bool not_modified;            /* if_none_match held: no metadata */
+    struct str metadata_location;          /* table, view */
+    struct slice metadata;                 /* the document as it lies in the file; the callback's to release */
+    struct str location;                   /* of the table: what credentials are for */
+    struct str etag;                       /* without quotes */
+    bool not_modified;                     /* if_none_match held: no metadata */
     const struct catalog_pair *properties; /* namespace */
     size_t property_count;
     const struct catalog_name *names; /* lists; namespaces have an empty name */
     size_t name_count;
-    struct str next_page; /* empty: the last one */
+    struct str next_page;                          /* empty: the last one */
     const struct str *updated, *removed, *missing; /* of properties */
     size_t updated_count, removed_count, missing_count;
     /* An Idempotency-Key that was seen: the face repeats what it answered then. status 0: it was not. */

@@ -22,8 +22,8 @@ struct catalog_engine {
     void *owner;
     /* Tables and views of the schema "default"; name empty: all, else that one (count 0: there is none). */
     void (*locals)(void *owner, struct str tenant, struct str name, catalog_locals_done *done, void *done_owner);
-    /* Writes the table's or view's rows as a new Iceberg table: creates `staging` in the namespace "$mirror" through the
-     * internal listener, with Parquet (zstd) and one snapshot. The lowest class of admission. */
+    /* Writes the table's or view's rows as a new Iceberg table: creates `staging` in the namespace "$mirror" through
+     * the internal listener, with Parquet (zstd) and one snapshot. The lowest class of admission. */
     void (*mirror)(void *owner, struct str tenant, struct str name, struct str staging, catalog_engine_done *done,
                    void *done_owner);
     /* Reads the manifest list and the manifests it names: every file lies below root, or ERR_INVALID names the first

@@ -23,8 +23,8 @@ void metadata_write_refs(const struct metadata *metadata, struct buf *buf);
 /* What the caller knows of the world. */
 struct metadata_context {
     int64_t now_ms;
-    struct str previous;           /* metadata location of the base, for metadata-log; empty: none */
-    int64_t random;                /* source of new snapshot ids and the like: a random number */
+    struct str previous; /* metadata location of the base, for metadata-log; empty: none */
+    int64_t random;      /* source of new snapshot ids and the like: a random number */
     /* May this location be written into metadata? NULL: all may. ERR_INVALID if not. */
     bool (*check_location)(void *owner, struct str location, struct err *err);
     void *owner;

@@ -49,8 +49,8 @@ void query_side_free(struct query_tenant *side)
 bool query_admit(struct statement *statement, struct err *err)
 {
     struct query_tenant *side = statement->side;
-    if (side->running < (size_t)limits_get(LIMIT_RUNNING)) {
-        side->running++;
+    if (statement->reserved || side->running < (size_t)limits_get(LIMIT_RUNNING)) {
+        side->running += !statement->reserved;
         query_statement_start(statement);
         return true;
     }
@@ -93,7 +93,7 @@ void query_leave(struct statement *statement)
     struct query_tenant *side = statement->side;
     list_remove(&statement->place);
     if (statement->started_us) {
-        side->running--;
+        side->running -= !statement->reserved;
     } else if (statement->is_queued) {
         side->queued--;
         query_show_queue(side->query, -1);

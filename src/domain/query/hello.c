@@ -26,7 +26,7 @@ void query_process_hello(struct channel_hello *hello_out)
     int64_t threads = limits_get(LIMIT_WORKER_THREADS);
     *hello_out = (struct channel_hello){.version = CHANNEL_VERSION,
                                         .threads = (uint32_t)(threads ? threads : get_nprocs()),
-                                        .max_running = (uint32_t)limits_get(LIMIT_RUNNING),
+                                        .max_running = (uint32_t)limits_get(LIMIT_RUNNING) + CHANNEL_RESERVED_MAX,
                                         .block_size = (uint64_t)limits_get(LIMIT_BLOCK),
                                         .memory_limit_bytes = query_hello_memory(),
                                         .shared_bytes = query_hello_shared()};

@@ -202,6 +202,29 @@ bool query_upload_is_full(const struct statement *statement);
 /* No more messages: commit. on_end follows. */
 void query_upload_finish(struct statement *statement);
 
+/* --- Procedures: work beside SQL in the tenant's worker; same order as enum channel_procedure. --- */
+enum query_procedure_kind {
+    QUERY_LOCALS = 1,
+    QUERY_INSPECT,
+    QUERY_MIRROR,
+    QUERY_MAINTAIN,
+    QUERY_PUBLISH,
+};
+struct query_procedure_request {
+    const struct principal *who; /* NULL: the server itself */
+    struct str tenant;
+    enum query_procedure_kind kind;
+    struct str arguments; /* a JSON object */
+    enum query_format format;
+    int64_t deadline_us;
+    struct str protocol;
+    uint64_t request_id;
+};
+/* As query_run; needs the role owner. QUERY_LOCALS and QUERY_INSPECT take no slot and wait for no statement: at most
+ * CHANNEL_RESERVED_MAX of them at once for a tenant, which the caller sees to. */
+struct statement *query_procedure(struct query *query, const struct query_procedure_request *request,
+                                  const struct query_sink *sink, struct err *err);
+
 /* --- What runs and what ran. --- */
 enum query_state { QUERY_QUEUED, QUERY_RUNNING, QUERY_CANCELLING, QUERY_ENDED };
 

@@ -135,6 +135,8 @@ struct statement {
     bool progress;            /* PROGRESS is wanted */
     struct query_binds binds; /* in the RUN frame, or empty */
     struct query_metadata_request metadata;
+    int procedure;                  /* enum query_procedure_kind; 0: none */
+    bool reserved;                  /* it takes no slot */
     struct str schema, table, path; /* uploads; snapshots */
     bool temporary;                 /* uploads */
     enum query_format format;

@@ -252,6 +252,32 @@ struct statement *query_upload(struct query *query, const struct query_upload_re
     return request_enter(statement, true, err);
 }
 
+/* --- Procedures --- */
+
+/* Of the server's own requests. */
+static const struct principal request_server = {.user = {"", 0}, .admin = true};
+
+struct statement *query_procedure(struct query *query, const struct query_procedure_request *asked,
+                                  const struct query_sink *sink, struct err *err)
+{
+    struct request request = {.query = query,
+                              .who = asked->who ? asked->who : &request_server,
+                              .tenant = asked->tenant,
+                              .deadline_us = asked->deadline_us,
+                              .protocol = asked->protocol,
+                              .request_id = asked->request_id};
+    static const char *const names[] = {"", "locals", "inspect", "mirror", "maintain", "publish"};
+    struct statement *statement = request_statement(&request, STATEMENT_RUN, ROLE_OWNER, sink, err);
+    if (!statement)
+        return NULL;
+    statement->procedure = (int)asked->kind;
+    statement->reserved = asked->kind == QUERY_LOCALS || asked->kind == QUERY_INSPECT;
+    statement->sql = str_copy(statement->arena, asked->arguments);
+    statement->shown = str_format(statement->arena, "-- %s %.*s", names[asked->kind], STR_ARG(asked->arguments));
+    statement->format = asked->format;
+    return query_statement_enter(statement, err);
+}
+
 /* --- Snapshots: a statement whose sink only waits for the end --- */
 
 struct request_snapshot {

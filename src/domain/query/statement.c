@@ -90,7 +90,8 @@ struct statement *query_statement_enter(struct statement *statement, struct err 
         err_set(err, ERR_UNAVAILABLE, "the server is shutting down");
         return statement_refuse(statement);
     }
-    statement->shown = query_redact(statement->arena, statement->sql, QUERY_SQL_SHOWN);
+    if (statement->shown.len == 0)
+        statement->shown = query_redact(statement->arena, statement->sql, QUERY_SQL_SHOWN);
     if (!query_seat_choose(statement, err) || !query_session_enter(statement, err))
         return statement_refuse(statement);
     bool waits = statement->seat && !query_seat_take(statement);
@@ -163,6 +164,7 @@ static void statement_send_run(struct statement *statement)
     struct channel_run run = {.format = (uint8_t)statement->format,
                               .rights = statement_rights(statement),
                               .binds = CHANNEL_BINDS_JSON,
+                              .procedure = (uint8_t)statement->procedure,
                               .progress = statement->progress,
                               .run_unless_reads = statement->run_unless_reads,
                               .connection = statement->connection,
@@ -423,7 +425,8 @@ static void statement_finish(struct statement *statement, const struct err *erro
     info.state = QUERY_ENDED;
     info.outcome = (int)outcome;
     info.error = error ? err_message(error) : S("");
-    query_journal_add(&query->journal, &info);
+    if (!statement->reserved) /* the server's own housekeeping */
+        query_journal_add(&query->journal, &info);
     query_count(statement, outcome, info.run_us);
     statement->is_failed = error != NULL;
     query_leave(statement);

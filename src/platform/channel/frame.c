@@ -135,6 +135,16 @@ static enum err_code channel_read_code(struct reader *reader)
     return (enum err_code)code;
 }
 
+/* A list with its count in front; more than max is broken. */
+static uint32_t channel_read_count(struct reader *reader, uint32_t max)
+{
+    uint32_t count = reader_u32le(reader);
+    if (count <= max)
+        return count;
+    reader->failed = true;
+    return 0;
+}
+
 /* --- HELLO --- */
 
 void channel_encode_hello(struct buf *buf, const struct channel_hello *hello)
@@ -155,6 +165,12 @@ void channel_encode_hello(struct buf *buf, const struct channel_hello *hello)
     writer_text(buf, hello->temp_directory);
     writer_text(buf, hello->library);
     writer_text(buf, hello->extensions);
+    writer_text(buf, hello->catalog_url);
+    writer_text(buf, hello->catalog_pass);
+    writer_text(buf, hello->warehouse);
+    writer_u32le(buf, hello->port_count);
+    for (uint32_t i = 0; i < hello->port_count; i++)
+        writer_u32le(buf, hello->ports[i]);
     writer_u32le(buf, (uint32_t)hello->read_path_count);
     for (size_t i = 0; i < hello->read_path_count; i++)
         writer_text(buf, hello->read_paths[i]);
@@ -182,6 +198,12 @@ bool channel_decode_hello(struct str payload, struct arena *arena, struct channe
     hello.temp_directory = str_copy(arena, reader_text(&reader));
     hello.library = str_copy(arena, reader_text(&reader));
     hello.extensions = str_copy(arena, reader_text(&reader));
+    hello.catalog_url = str_copy(arena, reader_text(&reader));
+    hello.catalog_pass = str_copy(arena, reader_text(&reader));
+    hello.warehouse = str_copy(arena, reader_text(&reader));
+    hello.port_count = channel_read_count(&reader, CHANNEL_PORTS_MAX);
+    for (uint32_t i = 0; i < hello.port_count; i++)
+        hello.ports[i] = reader_u32le(&reader);
     uint32_t count = reader_u32le(&reader);
     if (count > reader_left(&reader) / 4) /* each text has 4 bytes at least */
         reader.failed = true;
@@ -297,16 +319,6 @@ static void channel_write_blocks(struct buf *buf, const uint32_t *blocks, uint32
         writer_u32le(buf, blocks[i]);
 }
 
-/* A list with its count in front; more than max is broken. */
-static uint32_t channel_read_count(struct reader *reader, uint32_t max)
-{
-    uint32_t count = reader_u32le(reader);
-    if (count <= max)
-        return count;
-    reader->failed = true;
-    return 0;
-}
-
 static uint32_t channel_read_blocks(struct reader *reader, uint32_t *blocks)
 {
     uint32_t count = channel_read_count(reader, CHANNEL_GRANTS_MAX);
@@ -321,6 +333,7 @@ void channel_encode_run(struct buf *buf, enum channel_type type, uint64_t statem
     writer_u8(buf, run->format);
     writer_u8(buf, run->rights);
     writer_u8(buf, run->binds);
+    writer_u8(buf, run->procedure);
     writer_u8(buf, run->files_allowed);
     writer_u8(buf, run->progress);
     writer_u8(buf, run->run_unless_reads);
@@ -344,6 +357,7 @@ bool channel_decode_run(struct str payload, struct channel_run *run_out, struct 
     struct channel_run run = {.format = reader_u8(&reader)};
     run.rights = reader_u8(&reader);
     run.binds = reader_u8(&reader);
+    run.procedure = reader_u8(&reader);
     run.files_allowed = channel_read_flag(&reader);
     run.progress = channel_read_flag(&reader);
     run.run_unless_reads = channel_read_flag(&reader);
@@ -358,7 +372,7 @@ bool channel_decode_run(struct str payload, struct channel_run *run_out, struct 
     run.bind_header = reader_text(&reader);
     run.bind_body = reader_text(&reader);
     run.block_count = channel_read_blocks(&reader, run.blocks);
-    if (run.binds > CHANNEL_BINDS_PUT)
+    if (run.binds > CHANNEL_BINDS_PUT || run.procedure >= CHANNEL_PROCEDURE_COUNT)
         reader.failed = true;
     if (!channel_decoded(&reader, CHANNEL_RUN, err))
         return false;

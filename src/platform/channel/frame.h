@@ -8,7 +8,7 @@
 #include "base/err.h"
 #include "base/limits.h"
 
-#define CHANNEL_VERSION 2
+#define CHANNEL_VERSION 3
 #define CHANNEL_HEADER_SIZE 16
 /* A body up to this size travels in its frame; larger ones in a block. */
 #define CHANNEL_INLINE_MAX 32768
@@ -16,6 +16,8 @@
 #define CHANNEL_INLINE_TOTAL 65536
 /* Most blocks that one frame can grant. */
 #define CHANNEL_GRANTS_MAX 64
+/* Most TCP ports that a worker may connect to: the catalog's and the store's. */
+#define CHANNEL_PORTS_MAX 4
 /* Most names of table types that one question can list. */
 #define CHANNEL_TABLE_TYPES_MAX 16
 
@@ -74,7 +76,12 @@ struct channel_hello {
     struct str database;         /* empty = in memory */
     struct str temp_directory;   /* empty = none */
     struct str library;
-    struct str extensions;        /* loaded at start; empty while nothing of the tenant needs one */
+    struct str extensions;   /* loaded at start; empty while nothing of the tenant needs one */
+    struct str catalog_url;  /* of the server's internal Iceberg listener; empty with extensions empty */
+    struct str catalog_pass; /* for this start of the worker; a secret */
+    struct str warehouse;    /* root of the tenant's Iceberg files: a path that may be written, or "s3://…" */
+    uint32_t ports[CHANNEL_PORTS_MAX]; /* TCP ports that may be connected to */
+    uint32_t port_count;
     const struct str *read_paths; /* what else may be read */
     size_t read_path_count;
 };
@@ -109,6 +116,20 @@ enum channel_binds {
     CHANNEL_BINDS_PUT,    /* as PUT frames: a schema message, then record batches; FINISH ends them */
 };
 
+/* What RUN runs instead of SQL, in the worker's procedure.c; sql then holds the arguments as a JSON object, and the
+ * result has the format asked for. Those marked take no slot of admission: their threads are reserved. */
+enum channel_procedure {
+    CHANNEL_NO_PROCEDURE,
+    CHANNEL_LOCALS,   /* reserved: tables and views of the schema "default", with counters of their changes */
+    CHANNEL_INSPECT,  /* reserved: do the files of these manifest lists lie below the warehouse's root? */
+    CHANNEL_MIRROR,   /* writes a local table as an Iceberg table */
+    CHANNEL_MAINTAIN, /* compaction, expiry, orphans, statistics */
+    CHANNEL_PUBLISH,  /* a consistent copy of the database */
+    CHANNEL_PROCEDURE_COUNT,
+};
+/* Threads of a worker beyond max_running, for the reserved ones. */
+#define CHANNEL_RESERVED_MAX 4
+
 /* RUN and DESCRIBE.
  *
  * connection: the number of a connection that a session keeps in this worker; 0 = any clean one. A connection that is
@@ -122,9 +143,10 @@ enum channel_binds {
  * Several rows of bound values run the statement once per row: results follow each other in one stream, counts add up;
  * outside of a transaction all rows of a statement that writes are one transaction. */
 struct channel_run {
-    uint8_t format; /* enum engine_format */
-    uint8_t rights; /* enum engine_rights */
-    uint8_t binds;  /* enum channel_binds */
+    uint8_t format;    /* enum engine_format */
+    uint8_t rights;    /* enum engine_rights */
+    uint8_t binds;     /* enum channel_binds */
+    uint8_t procedure; /* enum channel_procedure; RUN only */
     bool files_allowed;
     bool progress;         /* PROGRESS frames while it runs */
     bool run_unless_reads; /* DESCRIBE only: a text that does more than read runs, DATA is its result (format FLIGHT) */

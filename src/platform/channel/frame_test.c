@@ -69,6 +69,9 @@ static void hello_survives_the_way(void **state)
                                   .memory_limit_bytes = 1 << 30,
                                   .directory = S("/t/acme"),
                                   .library = S("/lib/libduckdb.so"),
+                                  .catalog_pass = S("secret"),
+                                  .ports = {8080, 9000},
+                                  .port_count = 2,
                                   .read_paths = paths,
                                   .read_path_count = 2};
     hello.limits[LIMIT_SQL] = 4711;
@@ -79,6 +82,9 @@ static void hello_survives_the_way(void **state)
     assert_int_equal(got.threads, 3);
     assert_int_equal(got.limits[LIMIT_SQL], 4711);
     assert_text(got.directory, "/t/acme");
+    assert_text(got.catalog_pass, "secret");
+    assert_int_equal(got.port_count, 2);
+    assert_int_equal(got.ports[1], 9000);
     assert_int_equal(got.read_path_count, 2);
     assert_text(got.read_paths[1], "/data/b");
 }
@@ -130,6 +136,7 @@ static void run_carries_connection_and_bound_values(void **state)
     AUTO(buf) struct buf buf = {0};
     struct err error;
     struct channel_run run = {.binds = CHANNEL_BINDS_INLINE,
+                              .procedure = CHANNEL_MIRROR,
                               .progress = true,
                               .run_unless_reads = true,
                               .connection = 7,
@@ -143,6 +150,7 @@ static void run_carries_connection_and_bound_values(void **state)
     assert_int_equal(frame_of(&buf).type, CHANNEL_DESCRIBE);
     assert_true(channel_decode_run(frame_of(&buf).payload, &got, &error));
     assert_int_equal(got.binds, CHANNEL_BINDS_INLINE);
+    assert_int_equal(got.procedure, CHANNEL_MIRROR);
     assert_true(got.progress);
     assert_true(got.run_unless_reads);
     assert_int_equal(got.connection, 7);

@@ -18,8 +18,8 @@ struct object_s3 {
     struct str region;   /* "us-east-1" where nothing else is known */
     bool path_style;     /* https://host/bucket/key instead of https://bucket.host/key */
     struct str key_id;
-    const struct secret *key; /* copied */
-    struct str session_token; /* may be empty */
+    const struct secret *key;             /* copied */
+    struct str session_token;             /* may be empty */
     const struct http_outgoing *outgoing; /* which addresses may be connected to; outlives the store; NULL: all */
 };
 
@@ -63,8 +63,8 @@ struct object_info {
 bool object_list(struct object_store *store, struct str location,
                  bool (*each)(void *owner, const struct object_info *info), void *owner, struct err *err) MUST_USE;
 /* ERR_NOT_FOUND. */
-bool object_head(struct object_store *store, struct str location, struct object_info *info_out, struct err *err)
-    MUST_USE;
+bool object_head(struct object_store *store, struct str location, struct object_info *info_out,
+                 struct err *err) MUST_USE;
 
 /* Absent ones are no error. S3: in groups of 1000. Local: directories that became empty go as well, up to the root. */
 bool object_delete(struct object_store *store, const struct str *locations, size_t count, struct err *err) MUST_USE;

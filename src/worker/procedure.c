@@ -1,0 +1,16 @@
+/* Procedures: work beside SQL, each in a file of its own. */
+#include "worker/procedure.h"
+
+#include "platform/json/json.h"
+#include "worker/statement.h"
+
+static worker_procedure_run *const worker_procedures[CHANNEL_PROCEDURE_COUNT] = {NULL};
+
+bool worker_procedure(struct worker_statement *statement, struct str *answer_out, struct err *err)
+{
+    worker_procedure_run *run = worker_procedures[statement->run.procedure];
+    if (!run)
+        return err_set(err, ERR_UNIMPLEMENTED, "this worker does not know procedure %u", statement->run.procedure);
+    const struct json *arguments = json_parse(statement->arena, statement->run.sql, err);
+    return arguments && run(statement, arguments, answer_out, err);
+}
