@@ -1,0 +1,336 @@
+/* Local files. Every name is resolved beneath the root's descriptor without following symbolic links (openat2), so
+ * neither a link that somebody planted nor a directory that is replaced meanwhile leads out of the root. */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/openat2.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/random.h"
+#include "base/vec.h"
+#include "platform/object/object_priv.h"
+
+/* Two writers that meet in a directory which a third empties and removes: each try makes it again. */
+#define FILE_PUT_TRIES 8
+
+struct file_names {
+    VEC(struct str) list;
+};
+
+static void file_close(int *fd)
+{
+    int why = errno; /* of the call before */
+    if (*fd >= 0)
+        (void)close(*fd);
+    errno = why;
+}
+#define FILE_FD __attribute__((cleanup(file_close))) int
+
+/* errno, in words for this name. */
+static bool file_fail(const struct object_store *store, struct str name, const char *what, struct err *err)
+{
+    if (errno == ELOOP || errno == EXDEV)
+        return err_set(err, ERR_DENIED, "%s %.*s/%.*s: a symbolic link is in the way", what, STR_ARG(store->root),
+                       STR_ARG(name));
+    return err_errno(err, "%s %.*s/%.*s", what, STR_ARG(store->root), STR_ARG(name));
+}
+
+/* An empty name is the root. -1 with errno. */
+static int file_at(const struct object_store *store, struct str name, int flags)
+{
+    AUTO(arena) struct arena *arena = arena_new_small();
+    struct open_how how = {.flags = (uint64_t)(flags | O_CLOEXEC),
+                           .resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS};
+    return (int)syscall(SYS_openat2, store->directory, name.len > 0 ? str_cstr(arena, name) : ".", &how, sizeof(how));
+}
+
+static int file_directory(const struct object_store *store, struct str name)
+{
+    return file_at(store, name, O_RDONLY | O_DIRECTORY);
+}
+
+/* "a/b/c" → "a/b"; "a" → "". */
+static struct str file_parent(struct str name)
+{
+    size_t len = name.len;
+    while (len > 0 && name.ptr[len - 1] != '/')
+        len--;
+    return str_slice(name, 0, len > 0 ? len - 1 : 0);
+}
+
+static const char *file_leaf(struct arena *arena, struct str name)
+{
+    struct str parent = file_parent(name);
+    return str_cstr(arena, str_from_index(name, parent.len > 0 || name.ptr[0] == '/' ? parent.len + 1 : 0));
+}
+
+bool object_file_open(struct object_store *store, struct err *err)
+{
+    AUTO(arena) struct arena *arena = arena_new_small();
+    char *path = str_cstr(arena, store->place);
+    for (size_t i = 1; i <= store->place.len; i++) {
+        if (path[i] != '/' && path[i] != '\0')
+            continue;
+        char end = path[i];
+        path[i] = '\0';
+        if (mkdir(path, 0700) != 0 && errno != EEXIST)
+            return err_errno(err, "make the directory %s", path);
+        path[i] = end;
+    }
+    store->directory = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    return store->directory >= 0 || err_errno(err, "open the directory %s", path);
+}
+
+/* A regular file for reading; a pipe would make the open wait. */
+static int file_regular(const struct object_store *store, struct str name, struct stat *about_out, struct err *err)
+{
+    int fd = file_at(store, name, O_RDONLY | O_NONBLOCK);
+    if (fd < 0 || fstat(fd, about_out) != 0) {
+        (void)file_fail(store, name, "open", err);
+    } else if (!S_ISREG(about_out->st_mode)) {
+        (void)err_set(err, ERR_NOT_FOUND, "%.*s/%.*s is no file", STR_ARG(store->root), STR_ARG(name));
+    } else {
+        return fd;
+    }
+    file_close(&fd);
+    return -1;
+}
+
+bool object_file_read(struct object_store *store, struct arena *arena, struct str name, size_t max,
+                      struct str *bytes_out, struct err *err)
+{
+    struct stat about;
+    FILE_FD fd = file_regular(store, name, &about, err);
+    if (fd < 0)
+        return false;
+    size_t size = (size_t)about.st_size;
+    if (size > max)
+        return err_set(err, ERR_RESOURCE, "%.*s/%.*s has %zu bytes; %zu are read at most", STR_ARG(store->root),
+                       STR_ARG(name), size, max);
+    char *bytes = arena_alloc(arena, size + 1);
+    size_t have = 0;
+    while (have < size) {
+        ssize_t len = read(fd, bytes + have, size - have);
+        if (len < 0 && errno == EINTR)
+            continue;
+        if (len < 0)
+            return file_fail(store, name, "read", err);
+        if (len == 0)
+            return err_set(err, ERR_DATA_LOSS, "%.*s/%.*s was cut while it was read", STR_ARG(store->root),
+                           STR_ARG(name));
+        have += (size_t)len;
+    }
+    *bytes_out = str_bytes(bytes, size);
+    return true;
+}
+
+bool object_file_head(struct object_store *store, struct str name, struct object_info *info_out, struct err *err)
+{
+    struct stat about;
+    FILE_FD fd = file_regular(store, name, &about, err);
+    if (fd < 0)
+        return false;
+    info_out->size = (uint64_t)about.st_size;
+    info_out->modified_us = about.st_mtim.tv_sec * CLOCK_SECOND + about.st_mtim.tv_nsec / 1000;
+    return true;
+}
+
+/* The directory, made with its parents where it is missing, each entry durable. -1 with errno. */
+static int file_make(const struct object_store *store, struct str name)
+{
+    int fd = file_directory(store, name);
+    if (fd >= 0 || errno != ENOENT)
+        return fd;
+    AUTO(arena) struct arena *arena = arena_new_small();
+    FILE_FD parent = file_make(store, file_parent(name));
+    if (parent < 0 || (mkdirat(parent, file_leaf(arena, name), 0700) != 0 && errno != EEXIST) || fsync(parent) != 0)
+        return -1;
+    return file_directory(store, name);
+}
+
+bool object_file_make_directory(struct object_store *store, struct str name, struct err *err)
+{
+    FILE_FD fd = file_make(store, name);
+    return fd >= 0 || file_fail(store, name, "make the directory", err);
+}
+
+static bool file_write(int fd, struct str bytes)
+{
+    while (bytes.len > 0) {
+        ssize_t len = write(fd, bytes.ptr, bytes.len);
+        if (len < 0 && errno != EINTR)
+            return false;
+        if (len > 0)
+            bytes = str_from_index(bytes, (size_t)len);
+    }
+    return fsync(fd) == 0;
+}
+
+/* Under another name first, so that nobody sees half a file. False with errno. */
+static bool file_put(int directory, const char *leaf, struct str bytes, enum object_put_mode mode)
+{
+    AUTO(arena) struct arena *arena = arena_new_small();
+    const char *fresh = str_format(arena, ".%s.tmp", random_hex(arena, 16).ptr).ptr;
+    FILE_FD fd = openat(directory, fresh, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    if (fd < 0)
+        return false;
+    bool ok =
+        file_write(fd, bytes) && (mode == OBJECT_PUT_IF_ABSENT ? linkat(directory, fresh, directory, leaf, 0)
+                                                               : renameat(directory, fresh, directory, leaf)) == 0;
+    int why = errno;
+    if (!ok || mode == OBJECT_PUT_IF_ABSENT)
+        (void)unlinkat(directory, fresh, 0);
+    errno = why;
+    return ok && fsync(directory) == 0;
+}
+
+bool object_file_put(struct object_store *store, struct str name, struct str bytes, enum object_put_mode mode,
+                     struct err *err)
+{
+    AUTO(arena) struct arena *arena = arena_new_small();
+    const char *leaf = file_leaf(arena, name);
+    for (int try = 0; try < FILE_PUT_TRIES; try++) {
+        FILE_FD directory = file_make(store, file_parent(name));
+        if (directory >= 0 && file_put(directory, leaf, bytes, mode))
+            return true;
+        if (errno != ENOENT)
+            break;
+    }
+    return file_fail(store, name, "write", err);
+}
+
+static struct str file_join(struct arena *arena, struct str directory, const char *leaf)
+{
+    return directory.len > 0 ? str_format(arena, "%.*s/%s", STR_ARG(directory), leaf) : str_format(arena, "%s", leaf);
+}
+
+/* Tells of each entry of one directory; visit gets its descriptor. One that is not there has none. */
+static bool file_each(const struct object_store *store, struct str name,
+                      bool (*visit)(void *owner, int directory, const struct dirent *entry), void *owner,
+                      struct err *err)
+{
+    int fd = file_directory(store, name);
+    if (fd < 0)
+        return errno == ENOENT || errno == ENOTDIR || file_fail(store, name, "list", err);
+    DIR *directory = fdopendir(fd);
+    if (!directory) {
+        (void)file_fail(store, name, "list", err);
+        file_close(&fd);
+        return false;
+    }
+    bool ok = true;
+    const struct dirent *entry;
+    errno = 0;
+    while (ok && (entry = readdir(directory))) {
+        if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
+            ok = visit(owner, fd, entry);
+        errno = 0;
+    }
+    if (ok && errno != 0)
+        ok = file_fail(store, name, "list", err);
+    (void)closedir(directory);
+    return ok;
+}
+
+/* Directories are visited one after the other, not one inside the other: depth costs no descriptors. */
+struct file_walk {
+    const struct object_store *store;
+    struct arena *arena; /* of the names of directories */
+    struct file_names directories;
+    struct str at; /* the directory that is visited */
+    struct err *err;
+    bool (*each)(void *owner, const struct object_info *info);
+    void *owner;
+};
+
+static bool file_list_entry(void *owner, int directory, const struct dirent *entry)
+{
+    struct file_walk *walk = owner;
+    struct stat about;
+    if (fstatat(directory, entry->d_name, &about, AT_SYMLINK_NOFOLLOW) != 0)
+        return errno == ENOENT || file_fail(walk->store, walk->at, "list", walk->err);
+    if (S_ISDIR(about.st_mode))
+        vec_push(&walk->directories.list, file_join(walk->arena, walk->at, entry->d_name));
+    if (!S_ISREG(about.st_mode))
+        return true;
+    AUTO(arena) struct arena *arena = arena_new_small();
+    struct object_info info = {
+        .location = object_location(walk->store, arena, file_join(arena, walk->at, entry->d_name)),
+        .size = (uint64_t)about.st_size,
+        .modified_us = about.st_mtim.tv_sec * CLOCK_SECOND + about.st_mtim.tv_nsec / 1000,
+    };
+    return walk->each(walk->owner, &info) || err_set(walk->err, ERR_CANCELLED, "the list was not wanted to its end");
+}
+
+static bool file_delete_entry(void *owner, int directory, const struct dirent *entry)
+{
+    struct file_walk *walk = owner;
+    if (unlinkat(directory, entry->d_name, 0) == 0 || errno == ENOENT)
+        return true;
+    if (errno != EISDIR)
+        return file_fail(walk->store, walk->at, "delete in", walk->err);
+    vec_push(&walk->directories.list, file_join(walk->arena, walk->at, entry->d_name));
+    return true;
+}
+
+static bool file_walk(struct file_walk *walk, struct str name,
+                      bool (*visit)(void *owner, int directory, const struct dirent *entry))
+{
+    bool ok = true;
+    vec_push(&walk->directories.list, name);
+    for (size_t i = 0; ok && i < walk->directories.list.count; i++) {
+        walk->at = walk->directories.list.items[i];
+        ok = file_each(walk->store, walk->at, visit, walk, walk->err);
+    }
+    return ok;
+}
+
+bool object_file_list(struct object_store *store, struct str name,
+                      bool (*each)(void *owner, const struct object_info *info), void *owner, struct err *err)
+{
+    AUTO(arena) struct arena *arena = arena_new_small();
+    struct file_walk walk = {.store = store, .arena = arena, .err = err, .each = each, .owner = owner};
+    bool ok = file_walk(&walk, name, file_list_entry);
+    vec_done(&walk.directories.list);
+    return ok;
+}
+
+/* Removes directories from this one upwards while they are empty; the root stays. */
+static void file_prune(const struct object_store *store, struct str name)
+{
+    while (name.len > 0) {
+        AUTO(arena) struct arena *arena = arena_new_small();
+        struct str parent = file_parent(name);
+        FILE_FD fd = file_directory(store, parent);
+        if (fd < 0 || (unlinkat(fd, file_leaf(arena, name), AT_REMOVEDIR) != 0 && errno != ENOENT))
+            return;
+        name = parent;
+    }
+}
+
+bool object_file_delete(struct object_store *store, struct str name, struct err *err)
+{
+    AUTO(arena) struct arena *arena = arena_new_small();
+    FILE_FD fd = file_directory(store, file_parent(name));
+    if (fd < 0)
+        return errno == ENOENT || errno == ENOTDIR || file_fail(store, name, "delete", err);
+    if (unlinkat(fd, file_leaf(arena, name), 0) != 0 && errno != ENOENT)
+        return file_fail(store, name, "delete", err);
+    file_prune(store, file_parent(name));
+    return true;
+}
+
+bool object_file_delete_below(struct object_store *store, struct str name, struct err *err)
+{
+    AUTO(arena) struct arena *arena = arena_new_small();
+    struct file_walk walk = {.store = store, .arena = arena, .err = err};
+    bool ok = file_walk(&walk, name, file_delete_entry);
+    for (size_t i = walk.directories.list.count; ok && i > 0; i--)
+        file_prune(store, walk.directories.list.items[i - 1]);
+    vec_done(&walk.directories.list);
+    return ok;
+}
