@@ -199,9 +199,16 @@ void catalog_undrop(struct catalog *catalog, struct catalog_call *call, const st
  * `config` and `storage-credentials`; none for local files. --- */
 void catalog_credentials(struct catalog *catalog, struct catalog_call *call, const struct catalog_name *name,
                          bool may_write);
-/* Remote signing: properties of the answer are header fields. */
+/* Remote signing (S3SignRequest): properties of the answer are header fields to add; the uri stays as it is. Methods
+ * other than GET and HEAD need the right to write. */
+struct catalog_signing {
+    struct str method, uri;
+    const struct catalog_pair *fields; /* "headers"; of several values, joined by "," */
+    size_t field_count;
+    struct str body; /* may be empty */
+};
 void catalog_sign(struct catalog *catalog, struct catalog_call *call, const struct catalog_name *name,
-                  struct str method, struct str uri);
+                  const struct catalog_signing *signing);
 
 /* Remembers the answer to a request with an idempotency key, in the same durable way; done when it is. Only for final
  * answers (2xx, deterministic 4xx). */

@@ -27,7 +27,7 @@ static int setup(void **state)
     fixture->arena = arena_new();
     snprintf(fixture->directory, sizeof(fixture->directory), "/tmp/object_test_XXXXXX");
     assert_non_null(mkdtemp(fixture->directory));
-    struct object_options options = {.root = str_format(fixture->arena, "file://%s/new/root", fixture->directory)};
+    struct object_options options = {.root = str_format(fixture->arena, "file://%s/new/store", fixture->directory)};
     fixture->store = object_open(&options, &fixture->err);
     assert_non_null(fixture->store);
     *state = fixture;
@@ -40,7 +40,7 @@ static int teardown(void **state)
     assert_true(object_delete_below(fixture->store, object_root(fixture->store), &fixture->err));
     object_close(&fixture->store);
     unlink(str_format(fixture->arena, "%s/secret", fixture->directory).ptr);
-    assert_int_equal(rmdir(str_format(fixture->arena, "%s/new/root", fixture->directory).ptr), 0);
+    assert_int_equal(rmdir(str_format(fixture->arena, "%s/new/store", fixture->directory).ptr), 0);
     assert_int_equal(rmdir(str_format(fixture->arena, "%s/new", fixture->directory).ptr), 0);
     assert_int_equal(rmdir(fixture->directory), 0);
     arena_free(&fixture->arena);
@@ -50,7 +50,7 @@ static int teardown(void **state)
 
 static struct str at(struct fixture *fixture, const char *name)
 {
-    return str_format(fixture->arena, "file://%s/new/root/%s", fixture->directory, name);
+    return str_format(fixture->arena, "file://%s/new/store/%s", fixture->directory, name);
 }
 
 static const char *path(struct fixture *fixture, const char *name)
@@ -201,14 +201,14 @@ static void names_outside_the_root_are_refused(void **state)
     static const char *const names[] = {"../secret", "a/../../secret", "./x", "a/./x", "a/..", "/x", "x/", ""};
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
         assert_int_equal(code_of_read(fixture, at(fixture, names[i])), ERR_INVALID);
-    struct str others[] = {S("s3://new/root/x"),
+    struct str others[] = {S("s3://new/store/x"),
                            S("file:///etc/passwd"),
                            S("x"),
                            S(""),
                            S("file:"),
                            S("file://host/x"),
-                           str_format(fixture->arena, "file://%s/new/root2/x", fixture->directory),
-                           str_format(fixture->arena, "file://%s/new/root", fixture->directory),
+                           str_format(fixture->arena, "file://%s/new/store2/x", fixture->directory),
+                           str_format(fixture->arena, "file://%s/new/store", fixture->directory),
                            str_bytes(at(fixture, "a").ptr, at(fixture, "a").len + 1)}; /* NUL at its end */
     for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
         assert_int_equal(code_of_read(fixture, others[i]), ERR_INVALID);

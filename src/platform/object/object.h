@@ -80,12 +80,18 @@ struct object_credentials {
 bool object_vend(struct object_store *store, struct arena *arena, struct str location, bool may_write,
                  struct object_credentials *credentials_out, struct err *err) MUST_USE;
 
-/* Signs a request that somebody else will send: the header fields to add, as Iceberg's remote signing wants them.
- * ERR_DENIED unless the URI names an object below the location. */
-struct object_signed {
-    const char *name;
-    struct str value;
+/* A request that somebody else will send, and the header fields to add to it, as Iceberg's remote signing wants them.
+ * ERR_DENIED unless it reads, writes, lists or deletes only below the location. */
+struct object_field {
+    struct str name, value;
 };
-#define OBJECT_SIGNED_MAX 8
-bool object_sign(struct object_store *store, struct arena *arena, struct str location, struct str method,
-                 struct str uri, struct object_signed *fields_out, size_t *count_out, struct err *err) MUST_USE;
+struct object_request {
+    struct str method, uri;
+    const struct object_field *fields; /* those that the client will send; names in any case */
+    size_t field_count;
+    struct str body; /* of DeleteObjects, whose names are checked; else empty */
+};
+#define OBJECT_SIGNED_MAX 4
+bool object_sign(struct object_store *store, struct arena *arena, struct str location,
+                 const struct object_request *request, struct object_field fields_out[OBJECT_SIGNED_MAX],
+                 size_t *count_out, struct err *err) MUST_USE;
