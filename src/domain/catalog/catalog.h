@@ -16,6 +16,7 @@
 #include "domain/tenant/tenant.h"
 #include "platform/net/slice.h"
 
+struct audit;
 struct catalog;
 struct catalog_engine;
 struct json;
@@ -38,6 +39,7 @@ struct catalog_options {
     struct loop *loop;
     struct store *store; /* before its thread runs: the index is read */
     struct tenant_list *tenants;
+    struct audit *audit; /* NULL: no rows */
     struct work_pool *pool;
     const struct catalog_warehouse *warehouse; /* texts are copied */
 };
@@ -80,10 +82,13 @@ struct catalog_name {
     struct str name;
 };
 
-/* One request. Lives, with everything in it, until done or catalog_cancel. */
+/* One request. The arena is made for it alone and is the catalog's from the call on: everything that the request and
+ * the arguments of the call point at (principal, texts, JSON) lives in it. It is freed when done has returned; after
+ * catalog_cancel, when the work has ended. */
 struct catalog_request {
-    struct arena *arena; /* the request's; answers live there */
+    struct arena *arena;
     const struct principal *who;
+    struct str address; /* where it came from, for the audit trail */
     struct str tenant;
     bool internal;              /* the tenant's own worker asks: mirrors are hidden, manifests are not checked */
     struct str idempotency_key; /* UUID; empty: none */
@@ -112,13 +117,14 @@ struct catalog_answer {
     struct str next_page;                          /* empty: the last one */
     const struct str *updated, *removed, *missing; /* of properties */
     size_t updated_count, removed_count, missing_count;
-    /* An Idempotency-Key that was seen: the face repeats what it answered then. status 0: it was not. */
-    int replayed_status;
-    struct str replayed_body;
 };
 typedef void catalog_done(void *owner, struct catalog_answer *answer);
 
-/* Called back later, exactly once, unless cancelled: then the work goes on and nobody is told. */
+/* Called back later, exactly once, unless cancelled: then the work goes on and nobody is told. The struct is the
+ * caller's until then. A request with an idempotency key that was answered before (within CATALOG_KEY_LIFE_S) gets the
+ * same answer again, and nothing else happens; the key is stored with the change itself. Another fingerprint with the
+ * same key is CATALOG_UNPROCESSABLE. */
+#define CATALOG_KEY_LIFE_S 1800
 struct catalog_call {
     struct catalog_request request;
     catalog_done *done;
@@ -209,10 +215,6 @@ struct catalog_signing {
 };
 void catalog_sign(struct catalog *catalog, struct catalog_call *call, const struct catalog_name *name,
                   const struct catalog_signing *signing);
-
-/* Remembers the answer to a request with an idempotency key, in the same durable way; done when it is. Only for final
- * answers (2xx, deterministic 4xx). */
-void catalog_remember(struct catalog *catalog, struct catalog_call *call, int status, struct str body);
 
 /* --- Others in the domain --- */
 
