@@ -68,6 +68,15 @@
     LIMIT(LIMIT_LOGIN_FAILURES, "user.max_failures", 5, "failed logins in 5 min", "further ones wait ever longer")    \
     LIMIT(LIMIT_PASSWORD_QUEUE, "user.max_hashing", 64, "passwords in work", "UNAVAILABLE")                           \
     LIMIT(LIMIT_AUDIT, "audit.keep", 90, "days", "older entries leave the audit trail")                               \
+    LIMIT(LIMIT_CATALOG_METADATA, "catalog.max_metadata", 67108864, "bytes", "the change is refused")                 \
+    LIMIT(LIMIT_CATALOG_CACHE, "catalog.cache", 16777216, "bytes", "metadata is read from its file again")            \
+    LIMIT(LIMIT_CATALOG_PAGE, "catalog.page", 1000, "names", "the rest comes with the next page")                     \
+    LIMIT(LIMIT_CATALOG_RETENTION, "catalog.retention", 604800, "s", "what was dropped is deleted")                   \
+    LIMIT(LIMIT_CATALOG_NAMESPACES, "catalog.max_namespaces", 1000, "namespaces of a tenant", "422")                  \
+    LIMIT(LIMIT_CATALOG_TABLES, "catalog.max_tables", 100000, "tables and views of a tenant", "422")                  \
+    LIMIT(LIMIT_CATALOG_PROPERTIES, "catalog.max_properties", 65536, "bytes of a namespace's properties", "422")      \
+    LIMIT(LIMIT_CATALOG_WAITING, "catalog.max_waiting", 256, "changes of one table", "503: further ones do not wait") \
+    LIMIT(LIMIT_CATALOG_CHANGES, "catalog.max_changes", 1024, "changes of a tenant at once", "503")                   \
     LIMIT(LIMIT_JWT, "oidc.max_token", 8192, "bytes", "UNAUTHENTICATED")                                              \
     LIMIT(LIMIT_TLS_HANDSHAKE, "tls.handshake_timeout", 10, "s", "the connection is closed")
 

@@ -27,5 +27,23 @@ const char *const store_migrations[] = {
     "role TEXT NOT NULL, session TEXT NOT NULL, protocol TEXT NOT NULL, sql TEXT NOT NULL, outcome INTEGER NOT NULL, "
     "error TEXT NOT NULL, started_us INTEGER NOT NULL, queued_us INTEGER NOT NULL, run_us INTEGER NOT NULL, rows "
     "INTEGER NOT NULL, bytes INTEGER NOT NULL, memory_bytes INTEGER NOT NULL) STRICT;",
+    /* 4: the Iceberg catalog. Rows of a tenant that is not there any more: its warehouse has still to be removed.
+     * namespace: levels with U+001F between them; properties, detail: JSON; metadata: the file that is current;
+     * dropped_us 0: not dropped. */
+    "CREATE TABLE catalog_warehouses(tenant TEXT PRIMARY KEY, made_us INTEGER NOT NULL) STRICT, WITHOUT ROWID;"
+    "CREATE TABLE catalog_namespaces(tenant TEXT NOT NULL, name TEXT NOT NULL, properties TEXT NOT NULL, PRIMARY "
+    "KEY(tenant, name)) STRICT, WITHOUT ROWID;"
+    "CREATE TABLE catalog_items(id INTEGER PRIMARY KEY, tenant TEXT NOT NULL, namespace TEXT NOT NULL, name TEXT NOT "
+    "NULL, kind INTEGER NOT NULL, uuid TEXT NOT NULL, metadata TEXT NOT NULL, location TEXT NOT NULL, dropped_us "
+    "INTEGER NOT NULL, delete_us INTEGER NOT NULL) STRICT;"
+    "CREATE UNIQUE INDEX catalog_items_by_name ON catalog_items(tenant, namespace, name) WHERE dropped_us = 0;"
+    "CREATE TABLE catalog_keys(tenant TEXT NOT NULL, key TEXT NOT NULL, fingerprint TEXT NOT NULL, problem INTEGER NOT "
+    "NULL, message TEXT NOT NULL, metadata TEXT NOT NULL, detail TEXT NOT NULL, at_us INTEGER NOT NULL, PRIMARY "
+    "KEY(tenant, key)) STRICT, WITHOUT ROWID;"
+    "CREATE INDEX catalog_keys_by_time ON catalog_keys(at_us);"
+    /* A generation of a mirror: the item in the namespace $mirror that shows a DuckDB table as it was then. */
+    "CREATE TABLE catalog_mirrors(tenant TEXT NOT NULL, name TEXT NOT NULL, item INTEGER NOT NULL, epoch INTEGER NOT "
+    "NULL, version INTEGER NOT NULL, checksum TEXT NOT NULL, made_us INTEGER NOT NULL, PRIMARY KEY(tenant, name, "
+    "item)) STRICT, WITHOUT ROWID;",
 };
 const size_t store_migration_count = sizeof(store_migrations) / sizeof(store_migrations[0]);
