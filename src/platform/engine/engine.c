@@ -188,6 +188,7 @@ struct engine *engine_open(const struct engine_options *options, struct err *err
     struct engine *engine = mem_new(struct engine);
     engine->arena = arena_new();
     pthread_mutex_init(&engine->usage_lock, NULL);
+    engine_changes_init(&engine->changes);
     engine->temp_directory = str_copy(engine->arena, options->temp_directory);
     engine->directory = S("");
     for (size_t i = options->database.len; i > 0 && engine->directory.len == 0; i--)
@@ -210,6 +211,7 @@ void engine_close(struct engine **engine)
     if ((*engine)->database)
         engine_db.close(&(*engine)->database);
     pthread_mutex_destroy(&(*engine)->usage_lock);
+    engine_changes_done(&(*engine)->changes);
     arena_free(&(*engine)->arena);
     mem_free(*engine);
     *engine = NULL;

@@ -3,6 +3,7 @@
 #include <pthread.h>
 
 #include "base/map.h"
+#include "platform/engine/change_priv.h"
 #include "platform/engine/engine.h"
 #include "platform/engine/symbols.h"
 
@@ -16,6 +17,7 @@ struct engine {
     duckdb_connection usage_connection; /* guarded by usage_lock: */
     struct engine_usage usage;
     int64_t usage_read_us; /* when usage was read; 0 = never */
+    struct engine_changes changes;
 };
 
 /* Transaction control of our own. */
@@ -37,6 +39,7 @@ struct engine_session {
     bool macros;                                   /* some of them may be macros, which take long to list */
     bool defined;                                  /* DDL ran that may change that */
     bool watched;                                  /* engine_session_watch was called */
+    struct engine_changed changed;                 /* that is not counted yet */
     struct map prepared;                           /* number → struct engine_prepared * */
     duckdb_prepared_statement turns[ENGINE_TURNS]; /* prepared when first needed */
 };

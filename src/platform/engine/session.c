@@ -21,6 +21,7 @@ void engine_session_close(struct engine_session **session)
     if (!*session)
         return;
     engine_prepared_done(*session);
+    engine_changed_done(&(*session)->changed);
     for (size_t i = 0; i < ENGINE_TURNS; i++)
         engine_db.destroy_prepare(&(*session)->turns[i]);
     /* Disconnecting rolls back. */

@@ -133,6 +133,18 @@ static bool engine_run_last(struct engine_run *run, duckdb_prepared_statement st
     return engine_parquet_send(run->session, run->request, run->parameters, run->output, &run->stats, run->err);
 }
 
+/* What a statement may have changed, also one that failed: perhaps only its answer did. */
+static void engine_run_changed(struct engine_run *run, const struct engine_guarded *what)
+{
+    AUTO(arena) struct arena *arena = arena_new();
+    bool explains = what->explain && run->request->policy.rights != ENGINE_MAY_READ;
+    bool changes = what->kind == ENGINE_KIND_WRITE || what->kind == ENGINE_KIND_DDL;
+    if ((!changes && !explains) || run->text.temporary || what->added)
+        return;
+    bool known = run->text.single && !explains;
+    engine_change_note(run->session, known ? engine_change_target(run->request->sql, arena) : (struct str){0});
+}
+
 /* What a statement leaves behind, seen after it ran, well or not. */
 static bool engine_run_left(struct engine_run *run, bool ok)
 {
@@ -184,6 +196,7 @@ static bool engine_run_prepared(struct engine_run *run, duckdb_prepared_statemen
     if (what.explain)
         ok = engine_guard_explained(&guard, ok, run->err);
     ok = engine_guard_leave(&guard, policy, ok, run->err);
+    engine_run_changed(run, &what);
     return engine_run_left(run, ok);
 }
 
@@ -273,6 +286,7 @@ bool engine_run(struct engine_session *session, const struct engine_request *req
         ok = ok && engine_run_text(&run, str_cstr(arena, request->sql));
     engine_rows_close(&run.rows);
     engine_session_settle(session);
+    engine_change_settle(session);
     if (ok && request->policy.writes_refused && run.stats.kind != ENGINE_KIND_READ)
         engine_give_back(session);
     if (ok)

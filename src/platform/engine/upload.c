@@ -185,6 +185,7 @@ static bool engine_upload_begin(struct engine_upload *upload, struct err *err)
     struct arena *arena = upload->arena;
     uint64_t rows;
     upload->begun = true;
+    engine_change_note(upload->session, upload->table);
     if (!upload->session->in_transaction) {
         if (!engine_query(upload->session->connection, "BEGIN TRANSACTION", err))
             return false;
@@ -240,6 +241,7 @@ bool engine_upload_commit(struct engine_upload *upload, uint64_t *rows_out, stru
             return err_wrap(err, "commit");
         upload->own_transaction = false;
     }
+    engine_change_settle(upload->session);
     *rows_out = upload->rows;
     return true;
 }
@@ -253,6 +255,7 @@ void engine_upload_close(struct engine_upload **upload)
     if (old->own_transaction && !engine_query(old->session->connection, "ROLLBACK", &ignored))
         engine_session_look(old->session);
     engine_session_settle(old->session);
+    engine_change_settle(old->session);
     if (old->attached) {
         AUTO(arena) struct arena *arena = arena_new();
         struct str detach = str_format(arena, "DETACH %s", old->scratch.ptr);
