@@ -68,6 +68,7 @@
     LIMIT(LIMIT_LOGIN_FAILURES, "user.max_failures", 5, "failed logins in 5 min", "further ones wait ever longer")    \
     LIMIT(LIMIT_PASSWORD_QUEUE, "user.max_hashing", 64, "passwords in work", "UNAVAILABLE")                           \
     LIMIT(LIMIT_AUDIT, "audit.keep", 90, "days", "older entries leave the audit trail")                               \
+    LIMIT(LIMIT_ICEBERG_TRIES, "iceberg.max_tries", 30, "tries", "ABORTED: others changed the table each time")       \
     LIMIT(LIMIT_CATALOG_METADATA, "catalog.max_metadata", 67108864, "bytes", "the change is refused")                 \
     LIMIT(LIMIT_CATALOG_CACHE, "catalog.cache", 16777216, "bytes", "metadata is read from its file again")            \
     LIMIT(LIMIT_CATALOG_PAGE, "catalog.page", 1000, "names", "the rest comes with the next page")                     \

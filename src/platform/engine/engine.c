@@ -2,18 +2,15 @@
 #include "platform/engine/engine.h"
 
 #include <string.h>
-#include <unistd.h>
 
 #include "base/clock.h"
 #include "platform/arrow/bits.h"
 #include "platform/engine/engine_priv.h"
 #include "platform/engine/failure.h"
+#include "platform/engine/iceberg.h"
 
 /* How old engine_usage's figures may be. */
 enum { ENGINE_USAGE_AGE_MS = 200 };
-
-/* Extensions that may be loaded, in the order in which they need each other. */
-static const char *const engine_extensions[] = {"avro", "httpfs", "iceberg"};
 
 static struct str engine_quote(struct arena *arena, struct str text, char quote)
 {
@@ -97,8 +94,9 @@ static bool engine_configure_all(duckdb_config config, const struct engine_optio
         !engine_configure(config, "allow_unsigned_extensions", extensions ? "true" : "false", err))
         return false;
     /* With persistent secrets DuckDB looks into its secret directory before it makes any secret, also one in memory;
-     * once files are locked that fails, so a tenant cannot make secrets at all. */
-    if (!engine_configure(config, "allow_persistent_secrets", options->external_access ? "false" : "true", err))
+     * once files are locked that fails, so a tenant cannot make secrets at all. The Iceberg extension makes some. */
+    bool secrets = options->external_access || options->iceberg.url.len;
+    if (!engine_configure(config, "allow_persistent_secrets", secrets ? "false" : "true", err))
         return false;
     if (!engine_configure(config, "temp_directory", str_cstr(arena, options->temp_directory), err))
         return false;
@@ -131,19 +129,6 @@ static bool engine_open_database(struct engine *engine, const struct engine_opti
     return ok;
 }
 
-static bool engine_load_extensions(duckdb_connection connection, struct str directory, struct err *err)
-{
-    AUTO(arena) struct arena *arena = arena_new();
-    for (size_t i = 0; i < sizeof(engine_extensions) / sizeof(engine_extensions[0]); i++) {
-        struct str path = str_format(arena, "%.*s/%s.duckdb_extension", STR_ARG(directory), engine_extensions[i]);
-        if (access(path.ptr, R_OK) != 0)
-            continue;
-        if (!engine_query(connection, str_format(arena, "LOAD %s", engine_quote_text(arena, path).ptr).ptr, err))
-            return err_wrap(err, "load the extension %s", engine_extensions[i]);
-    }
-    return true;
-}
-
 /* What a tenant may still change afterwards. Everything else is fixed by lock_configuration. */
 #define ENGINE_FREE_SETTINGS                                                                              \
     "['TimeZone', 'Calendar', 'default_null_order', 'null_order', 'default_order', 'default_collation', " \
@@ -162,6 +147,10 @@ static bool engine_lock(duckdb_connection connection, const struct engine_option
     if (list.len &&
         !engine_query(connection, str_format(arena, "SET GLOBAL allowed_directories = [%.*s]", STR_ARG(list)).ptr, err))
         return false;
+    /* CREATE TABLE AS in Iceberg makes this directory, empty, where the process stands, before it knows the right one.
+     */
+    if (options->iceberg.url.len && !engine_query(connection, "SET GLOBAL allowed_paths = ['data']", err))
+        return false;
     if (!engine_query(connection, "SET GLOBAL allowed_configs = " ENGINE_FREE_SETTINGS, err))
         return false;
     if (!options->external_access && !engine_query(connection, "SET GLOBAL enable_external_access = false", err))
@@ -172,7 +161,7 @@ static bool engine_lock(duckdb_connection connection, const struct engine_option
 static bool engine_prepare_catalog(struct engine *engine, const struct engine_options *options, struct err *err)
 {
     duckdb_connection connection = engine->usage_connection;
-    if (options->extensions.len && !engine_load_extensions(connection, options->extensions, err))
+    if (!engine_iceberg_open(engine, options, err))
         return false;
     if (!engine_query_text(connection, "SELECT current_database()", engine->arena, &engine->catalog, err))
         return false;
@@ -188,6 +177,7 @@ struct engine *engine_open(const struct engine_options *options, struct err *err
     struct engine *engine = mem_new(struct engine);
     engine->arena = arena_new();
     pthread_mutex_init(&engine->usage_lock, NULL);
+    pthread_mutex_init(&engine->turn_lock, NULL);
     engine_changes_init(&engine->changes);
     engine->temp_directory = str_copy(engine->arena, options->temp_directory);
     engine->directory = S("");
@@ -211,6 +201,7 @@ void engine_close(struct engine **engine)
     if ((*engine)->database)
         engine_db.close(&(*engine)->database);
     pthread_mutex_destroy(&(*engine)->usage_lock);
+    pthread_mutex_destroy(&(*engine)->turn_lock);
     engine_changes_done(&(*engine)->changes);
     arena_free(&(*engine)->arena);
     mem_free(*engine);

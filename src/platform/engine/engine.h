@@ -10,11 +10,20 @@
 struct engine;
 struct engine_session;
 
+/* The tenant's Iceberg catalog, which the engine attaches as `iceberg`. */
+struct engine_iceberg {
+    struct str url;       /* of its REST interface; empty: there is none */
+    struct str pass;      /* a bearer token */
+    struct str tenant;    /* the warehouse's name there */
+    struct str warehouse; /* where the files of its tables lie: "/dir" or "s3://bucket/prefix" */
+};
+
 struct engine_options {
-    struct str library;        /* path of libduckdb.so */
-    struct str database;       /* path of the tenant's file; empty = in memory (import worker) */
-    struct str temp_directory; /* spill files; empty = none */
-    struct str extensions;     /* directory with the pinned .duckdb_extension files; empty = none */
+    struct str library;            /* path of libduckdb.so */
+    struct str database;           /* path of the tenant's file; empty = in memory (import worker) */
+    struct str temp_directory;     /* spill files; empty = none */
+    struct str extensions;         /* directory with the pinned .duckdb_extension files; empty = none */
+    struct engine_iceberg iceberg; /* needs extensions */
     const struct str
         *allowed_directories; /* what SQL may read and write beside the database (import worker, projects) */
     size_t allowed_directory_count;

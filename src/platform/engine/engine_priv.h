@@ -1,6 +1,7 @@
 /* What the files of this room share. */
 #pragma once
 #include <pthread.h>
+#include <stdatomic.h>
 
 #include "base/map.h"
 #include "platform/engine/change_priv.h"
@@ -13,6 +14,9 @@ struct engine {
     struct str catalog;        /* the name of the database in SQL */
     struct str directory;      /* of the database file; empty in memory */
     struct str temp_directory; /* may be empty */
+    bool iceberg;              /* the Iceberg catalog is attached */
+    pthread_mutex_t turn_lock;
+    bool turn_taken; /* see engine_iceberg_turn; guarded by turn_lock */
     pthread_mutex_t usage_lock;
     duckdb_connection usage_connection; /* guarded by usage_lock: */
     struct engine_usage usage;
@@ -38,6 +42,7 @@ struct engine_session {
     bool temporary;                                /* there are temporary objects */
     bool macros;                                   /* some of them may be macros, which take long to list */
     bool defined;                                  /* DDL ran that may change that */
+    atomic_bool interrupted;                       /* engine_session_interrupt was called */
     bool watched;                                  /* engine_session_watch was called */
     struct engine_changed changed;                 /* that is not counted yet */
     struct map prepared;                           /* number → struct engine_prepared * */
@@ -61,5 +66,8 @@ struct str engine_quote_text(struct arena *arena, struct str text);
 
 /* Reads whether the session is inside a transaction now. */
 void engine_session_look(struct engine_session *session);
+/* After SET, RESET or USE: the search path goes back to the tenant's own when it was emptied, and keeps the Iceberg
+ * catalog. */
+void engine_session_repath(struct engine_session *session);
 /* After DDL: reads whether there are temporary objects. */
 void engine_session_settle(struct engine_session *session);

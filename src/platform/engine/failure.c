@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/limits.h"
+#include "platform/engine/iceberg.h"
 
 static const struct {
     const char *prefix;
@@ -141,6 +142,8 @@ bool engine_failure_text(const struct engine *engine, const char *message, struc
     if (!message || !*message)
         return err_set(err, ERR_UNKNOWN, "DuckDB failed without a message");
     message = engine_failure_cause(message);
+    if (engine && engine->iceberg && engine_iceberg_failure(message, err))
+        return false;
     enum err_code code = engine_failure_code(&message);
     struct str rest = str_from(message), first, second;
     if (!str_split_next(&rest, '\n', &first))

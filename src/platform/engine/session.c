@@ -1,17 +1,42 @@
 /* Sessions: a connection with our search path, and what is left in it. */
+#include "platform/engine/iceberg.h"
 #include "platform/engine/prepared.h"
+
+/* wanted: what names without a schema mean first; empty: the tenant's own tables. */
+static bool engine_session_set_path(struct engine_session *session, struct str wanted, struct err *err)
+{
+    AUTO(arena) struct arena *arena = arena_new();
+    const struct engine *engine = session->engine;
+    struct str own = str_format(arena, "%.*s.default", STR_ARG(engine_quote_name(arena, engine->catalog)));
+    struct str path = wanted.len ? wanted : own;
+    if (engine->iceberg && str_find(path, S(ENGINE_ICEBERG "." ENGINE_ICEBERG)) < 0)
+        path = str_format(arena, "%.*s," ENGINE_ICEBERG "." ENGINE_ICEBERG, STR_ARG(path));
+    struct str plain = str_format(arena, "%.*s.default", STR_ARG(engine->catalog)); /* as DuckDB shows it */
+    if (engine->iceberg && str_find(path, plain) < 0 && str_starts_with(path, S(ENGINE_ICEBERG "."))) /* USE iceberg */
+        path = str_format(arena, "%.*s,%.*s", STR_ARG(path), STR_ARG(own));
+    struct str sql = str_format(arena, "SET search_path = %s", engine_quote_text(arena, path).ptr);
+    return engine_query(session->connection, sql.ptr, err);
+}
+
+void engine_session_repath(struct engine_session *session)
+{
+    AUTO(arena) struct arena *arena = arena_new();
+    struct err ignored; /* inside an aborted transaction nothing can be asked or set */
+    struct str path;
+    if (!engine_query_text(session->connection, "SELECT current_setting('search_path')", arena, &path, &ignored))
+        return;
+    bool done = (path.len && !session->engine->iceberg) || engine_session_set_path(session, path, &ignored);
+    (void)done;
+}
 
 struct engine_session *engine_session_open(struct engine *engine, struct err *err)
 {
-    AUTO(arena) struct arena *arena = arena_new();
     struct engine_session *session = mem_new(struct engine_session);
     session->engine = engine;
-    struct str path = str_format(arena, "%.*s.default", STR_ARG(engine_quote_name(arena, engine->catalog)));
-    struct str sql = str_format(arena, "SET search_path = %s", engine_quote_text(arena, path).ptr);
     bool ok = true;
     if (engine_db.connect(engine->database, &session->connection) == DuckDBError)
         ok = err_set(err, ERR_INTERNAL, "DuckDB gives no connection");
-    if (!ok || !engine_query(session->connection, sql.ptr, err))
+    if (!ok || !engine_session_set_path(session, S(""), err))
         engine_session_close(&session);
     return session;
 }
@@ -33,6 +58,7 @@ void engine_session_close(struct engine_session **session)
 
 void engine_session_interrupt(struct engine_session *session)
 {
+    atomic_store(&session->interrupted, true);
     engine_db.interrupt(session->connection);
 }
 

@@ -5,6 +5,7 @@
 #include "platform/arrow/message.h"
 #include "platform/engine/failure.h"
 #include "platform/engine/guard.h"
+#include "platform/engine/iceberg.h"
 #include "platform/engine/kind.h"
 #include "platform/engine/parameter.h"
 #include "platform/engine/parquet.h"
@@ -149,8 +150,10 @@ static void engine_run_changed(struct engine_run *run, const struct engine_guard
 static bool engine_run_left(struct engine_run *run, bool ok)
 {
     struct engine_session *session = run->session;
-    if (run->stats.kind == ENGINE_KIND_SETTING && ok)
+    if (run->stats.kind == ENGINE_KIND_SETTING && ok) {
         session->used = true;
+        engine_session_repath(session);
+    }
     if (run->stats.kind == ENGINE_KIND_DDL && (run->text.temp || session->temporary)) {
         session->defined = true;
         session->macros = session->macros || run->text.macro;
@@ -214,10 +217,35 @@ static bool engine_run_one(struct engine_run *run, idx_t index)
 
 /* --- A text --- */
 
+/* From the text: what was prepared is bound to the table as it was. */
+static bool engine_run_anew(struct engine_run *run, idx_t index)
+{
+    AUTO(arena) struct arena *arena = arena_new();
+    run->stats = (struct engine_stats){0};
+    engine_split_done(&run->split);
+    return engine_split_init(&run->split, run->session, str_cstr(arena, run->request->sql), &run->text, run->err) &&
+           engine_run_one(run, index);
+}
+
+/* A statement that is a transaction of its own, of which nothing was sent, and whose commit lost, runs again: nobody
+ * can have seen that it failed. ok: how the first try went. */
+static bool engine_run_persist(struct engine_run *run, idx_t index, bool ok)
+{
+    struct engine_session *session = run->session;
+    bool alone = !session->in_transaction && !run->rows && !run->split.cut;
+    unsigned tries = 0;
+    while (!ok && alone && engine_iceberg_lost(run->err) && run->stats.bytes == 0 &&
+           engine_iceberg_turn(session, tries++)) {
+        ok = engine_run_anew(run, index);
+        engine_iceberg_turned(session);
+    }
+    return ok;
+}
+
 static bool engine_run_each(struct engine_run *run)
 {
     for (idx_t i = run->split.from; i < run->split.to; i++)
-        if (!engine_run_one(run, i))
+        if (!engine_run_persist(run, i, engine_run_one(run, i)))
             return false;
     return true;
 }
@@ -240,7 +268,6 @@ static bool engine_run_text(struct engine_run *run, const char *sql)
     bool ok = engine_split_init(&run->split, run->session, sql, &run->text, run->err);
     if (ok)
         ok = run->split.cut ? engine_run_cut(run) : engine_run_each(run);
-    engine_split_done(&run->split);
     return ok;
 }
 
@@ -281,9 +308,10 @@ bool engine_run(struct engine_session *session, const struct engine_request *req
     bool ok = engine_run_open(&run, arena);
     duckdb_prepared_statement prepared = ok ? engine_prepared_take(session, request->prepared, request->sql) : NULL;
     if (prepared)
-        ok = engine_run_again(&run, prepared);
+        ok = engine_run_persist(&run, 0, engine_run_again(&run, prepared));
     else
         ok = ok && engine_run_text(&run, str_cstr(arena, request->sql));
+    engine_split_done(&run.split);
     engine_rows_close(&run.rows);
     engine_session_settle(session);
     engine_change_settle(session);
