@@ -26,6 +26,7 @@ struct exchange {
     CURL *easy;
     const struct http_client_request *request;
     struct buf body;
+    size_t body_max;
     struct err *err;
     bool failed;  /* *err is set by us */
     bool refused; /* an address that is not allowed */
@@ -69,7 +70,7 @@ static size_t on_bytes(char *ptr, size_t size, size_t count, void *owner)
     bool good = status >= 200 && status < 300;
     if (good && exchange->request->on_body) {
         exchange->failed = !exchange->request->on_body(exchange->request->owner, str_bytes(ptr, len), exchange->err);
-    } else if (buf_len(&exchange->body) + len > GATHERED_MAX) {
+    } else if (buf_len(&exchange->body) + len > exchange->body_max) {
         exchange->failed = !err_set(exchange->err, ERR_RESOURCE, "the server's answer is too long");
     } else {
         buf_append(&exchange->body, ptr, len);
@@ -151,6 +152,7 @@ static void set_up(struct http_client *client, struct arena *arena, struct excha
     set_up_trust(client, arena);
     (void)curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
     (void)curl_easy_setopt(easy, CURLOPT_HTTPHEADER, fields);
+    (void)curl_easy_setopt(easy, CURLOPT_FILETIME, 1L);
     (void)curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
     (void)curl_easy_setopt(easy, CURLOPT_NOPROXY, "localhost,127.0.0.1,::1");
     (void)curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, CONNECT_TIMEOUT_MS);
@@ -160,9 +162,11 @@ static void set_up(struct http_client *client, struct arena *arena, struct excha
     (void)curl_easy_setopt(easy, CURLOPT_WRITEDATA, exchange);
     if (request->outgoing)
         set_up_outgoing(easy, exchange);
-    if (request->body.len > 0) {
+    if (str_equal(request->method, S("HEAD")))
+        (void)curl_easy_setopt(easy, CURLOPT_NOBODY, 1L);
+    if (request->body.len > 0 || str_equal(request->method, S("PUT"))) { /* an empty PUT says that it is empty */
         (void)curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)request->body.len);
-        (void)curl_easy_setopt(easy, CURLOPT_POSTFIELDS, request->body.ptr);
+        (void)curl_easy_setopt(easy, CURLOPT_POSTFIELDS, request->body.len > 0 ? request->body.ptr : "");
     }
 }
 
@@ -214,10 +218,32 @@ static bool explain(const struct exchange *exchange, CURLcode result, struct err
     return err_set(err, ERR_UNAVAILABLE, "%s", curl_easy_strerror(result));
 }
 
+static void take_answer(CURL *easy, struct arena *arena, const struct exchange *exchange,
+                        struct http_client_answer *answer_out)
+{
+    long status = 0;
+    char *type = NULL;
+    curl_off_t size = -1, modified_s = -1;
+    (void)curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &status);
+    (void)curl_easy_getinfo(easy, CURLINFO_CONTENT_TYPE, &type);
+    (void)curl_easy_getinfo(easy, CURLINFO_CONTENT_LENGTH_DOWNLOAD_T, &size);
+    (void)curl_easy_getinfo(easy, CURLINFO_FILETIME_T, &modified_s);
+    *answer_out = (struct http_client_answer){
+        .status = (int)status,
+        .content_type = str_copy(arena, str_from(type)),
+        .body = str_copy(arena, buf_str(&exchange->body)),
+        .size = size,
+        .modified_us = modified_s < 0 ? -1 : modified_s * CLOCK_SECOND,
+    };
+}
+
 bool http_client_run(struct http_client *client, struct arena *arena, const struct http_client_request *request,
                      struct http_client_answer *answer_out, struct err *err)
 {
-    struct exchange exchange = {.easy = client->easy, .request = request, .err = err};
+    struct exchange exchange = {.easy = client->easy,
+                                .request = request,
+                                .err = err,
+                                .body_max = request->body_max > 0 ? request->body_max : GATHERED_MAX};
     struct curl_slist *fields = make_fields(arena, request);
     set_up(client, arena, &exchange, fields);
     CURLcode result = CURLE_OK;
@@ -226,17 +252,8 @@ bool http_client_run(struct http_client *client, struct arena *arena, const stru
                     : err_set(err, ERR_INTERNAL, "cannot start a request");
     if (done && (result != CURLE_OK || exchange.failed))
         done = explain(&exchange, result, err);
-    if (done) {
-        long status = 0;
-        char *type = NULL;
-        (void)curl_easy_getinfo(client->easy, CURLINFO_RESPONSE_CODE, &status);
-        (void)curl_easy_getinfo(client->easy, CURLINFO_CONTENT_TYPE, &type);
-        *answer_out = (struct http_client_answer){
-            .status = (int)status,
-            .content_type = str_copy(arena, str_from(type)),
-            .body = str_copy(arena, buf_str(&exchange.body)),
-        };
-    }
+    if (done)
+        take_answer(client->easy, arena, &exchange, answer_out);
     /* Removing the handle of a transfer that is under way closes its connection: the server sees the client go. */
     (void)curl_multi_remove_handle(client->multi, client->easy);
     curl_slist_free_all(fields);

@@ -1,5 +1,6 @@
-/* HTTP/1.1 requests from the command line, one at a time, waiting for the answer. Redirects are not followed. A body
- * may be streamed to the caller as it comes, so an answer of any length takes bounded memory. */
+/* HTTP/1.1 requests, one at a time, waiting for the answer: of the command line, and of threads that may wait.
+ * Redirects are not followed. A body may be streamed to the caller as it comes, so an answer of any length takes
+ * bounded memory. */
 #pragma once
 #include "base/arena.h"
 #include "base/err.h"
@@ -26,6 +27,7 @@ struct http_client_request {
     struct str body;
     const struct http_field *fields; /* further ones */
     size_t field_count;
+    size_t body_max;    /* of a gathered answer; 0: 64 MiB. ERR_RESOURCE beyond it */
     int64_t timeout_us; /* for the whole answer; 0: as long as it takes. Connecting takes 5 s at most */
     const struct http_outgoing *outgoing; /* which addresses may be connected to; NULL: all. Then no proxy is used */
     /* Asked several times a second and after each signal; true ends the request with ERR_CANCELLED. May be NULL. */
@@ -40,6 +42,8 @@ struct http_client_answer {
     int status;
     struct str content_type; /* in the arena, as body */
     struct str body;         /* empty when on_body took it */
+    int64_t size;            /* Content-Length; -1: not said */
+    int64_t modified_us;     /* Last-Modified, wall clock; -1: not said */
 };
 
 /* True for every whole answer, whatever its status. ERR_UNAVAILABLE when nobody listens or the connection breaks, also

@@ -25,7 +25,7 @@ static bool object_split(struct str location, bool *is_local_out, struct str *pl
     return false;
 }
 
-static bool object_is_plain(struct str name)
+bool object_is_plain(struct str name)
 {
     struct str part;
     while (str_split_next(&name, '/', &part))
@@ -77,7 +77,7 @@ struct object_store *object_open(const struct object_options *options, struct er
     store->directory = -1;
     store->root = str_copy(store->arena, options->root);
     store->place = str_from_index(store->root, store->root.len - place.len);
-    if (is_local ? !object_file_open(store, err) : !err_set(err, ERR_UNIMPLEMENTED, "no S3 in this build"))
+    if (is_local ? !object_file_open(store, err) : !object_s3_open(store, options->s3, err))
         return NULL;
     struct object_store *taken = store;
     store = NULL;
@@ -90,6 +90,7 @@ void object_close(struct object_store **store)
         return;
     if ((*store)->directory >= 0)
         (void)close((*store)->directory);
+    object_s3_close(&(*store)->s3);
     arena_free(&(*store)->arena);
     mem_free(*store);
     *store = NULL;
@@ -109,51 +110,86 @@ bool object_read(struct object_store *store, struct arena *arena, struct str loc
                  struct str *bytes_out, struct err *err)
 {
     struct str name;
-    return object_name(store, location, false, &name, err) && object_file_read(store, arena, name, max, bytes_out, err);
+    return object_name(store, location, false, &name, err) &&
+           (store->s3 ? object_s3_read(store, arena, name, max, bytes_out, err)
+                      : object_file_read(store, arena, name, max, bytes_out, err));
 }
 
 bool object_put(struct object_store *store, struct str location, struct str bytes, enum object_put_mode mode,
                 struct err *err)
 {
     struct str name;
-    return object_name(store, location, false, &name, err) && object_file_put(store, name, bytes, mode, err);
+    return object_name(store, location, false, &name, err) &&
+           (store->s3 ? object_s3_put(store, name, bytes, mode, err) : object_file_put(store, name, bytes, mode, err));
 }
 
 bool object_make_directory(struct object_store *store, struct str location, struct err *err)
 {
     struct str name;
     return object_name(store, location, true, &name, err) &&
-           (!object_is_local(store) || object_file_make_directory(store, name, err));
+           (store->s3 || object_file_make_directory(store, name, err));
 }
 
 bool object_list(struct object_store *store, struct str location,
                  bool (*each)(void *owner, const struct object_info *info), void *owner, struct err *err)
 {
     struct str name;
-    return object_name(store, location, true, &name, err) && object_file_list(store, name, each, owner, err);
+    return object_name(store, location, true, &name, err) &&
+           (store->s3 ? object_s3_list(store, name, each, owner, err)
+                      : object_file_list(store, name, each, owner, err));
 }
 
 bool object_head(struct object_store *store, struct str location, struct object_info *info_out, struct err *err)
 {
     struct str name;
-    if (!object_name(store, location, false, &name, err) || !object_file_head(store, name, info_out, err))
+    struct object_info info;
+    if (!object_name(store, location, false, &name, err) ||
+        !(store->s3 ? object_s3_head(store, name, &info, err) : object_file_head(store, name, &info, err)))
         return false;
+    *info_out = info;
     info_out->location = location;
     return true;
 }
 
 bool object_delete(struct object_store *store, const struct str *locations, size_t count, struct err *err)
 {
-    for (size_t i = 0; i < count; i++) {
-        struct str name;
-        if (!object_name(store, locations[i], false, &name, err) || !object_file_delete(store, name, err))
+    AUTO(arena) struct arena *arena = arena_new_small();
+    struct str *names = arena_array(arena, count + 1, sizeof(*names));
+    for (size_t i = 0; i < count; i++)
+        if (!object_name(store, locations[i], false, &names[i], err))
             return false;
-    }
+    if (store->s3)
+        return object_s3_delete(store, names, count, err);
+    for (size_t i = 0; i < count; i++)
+        if (!object_file_delete(store, names[i], err))
+            return false;
     return true;
 }
 
 bool object_delete_below(struct object_store *store, struct str location, struct err *err)
 {
     struct str name;
-    return object_name(store, location, true, &name, err) && object_file_delete_below(store, name, err);
+    return object_name(store, location, true, &name, err) &&
+           (store->s3 ? object_s3_delete_below(store, name, err) : object_file_delete_below(store, name, err));
+}
+
+bool object_vend(struct object_store *store, struct arena *arena, struct str location, bool may_write,
+                 struct object_credentials *credentials_out, struct err *err)
+{
+    struct str name;
+    if (!store->s3)
+        return err_set(err, ERR_UNIMPLEMENTED, "local files have no credentials");
+    return object_name(store, location, true, &name, err) &&
+           object_s3_vend(store, arena, name, may_write, credentials_out, err);
+}
+
+bool object_sign(struct object_store *store, struct arena *arena, struct str location,
+                 const struct object_request *request, struct object_field fields_out[OBJECT_SIGNED_MAX],
+                 size_t *count_out, struct err *err)
+{
+    struct str name;
+    if (!store->s3)
+        return err_set(err, ERR_UNIMPLEMENTED, "requests for local files are not signed");
+    return object_name(store, location, true, &name, err) &&
+           object_s3_sign(store, arena, name, request, fields_out, count_out, err);
 }

@@ -20,6 +20,7 @@ struct object_s3 {
     struct str key_id;
     const struct secret *key;             /* copied */
     struct str session_token;             /* may be empty */
+    struct str role;                      /* ARN of the role that STS assumes for others; empty: the store needs none */
     const struct http_outgoing *outgoing; /* which addresses may be connected to; outlives the store; NULL: all */
 };
 
