@@ -18,6 +18,11 @@ struct worker_ruleset {
 };
 #define WORKER_FS_TRUNCATE (UINT64_C(1) << 14)  /* ABI 3 */
 #define WORKER_FS_IOCTL_DEV (UINT64_C(1) << 15) /* ABI 5 */
+struct worker_port_rule {                       /* ABI 4 */
+    uint64_t allowed_access;
+    uint64_t port;
+};
+#define WORKER_RULE_NET_PORT 2
 #define WORKER_NET_BIND UINT64_C(1)
 #define WORKER_NET_CONNECT UINT64_C(2)
 #define WORKER_SCOPE_ABSTRACT_UNIX UINT64_C(1)
@@ -77,6 +82,18 @@ static bool worker_allow(const struct worker_landlock *landlock, const char *pat
     return true;
 }
 
+/* TCP to these ports, of whatever address: the kernel knows ports alone, and the configuration of DuckDB the rest. */
+static bool worker_allow_ports(const struct worker_landlock *landlock, const struct channel_hello *hello,
+                               struct err *err)
+{
+    for (uint32_t i = 0; i < hello->port_count; i++) {
+        struct worker_port_rule rule = {.allowed_access = WORKER_NET_CONNECT, .port = hello->ports[i]};
+        if (syscall(SYS_landlock_add_rule, landlock->fd, WORKER_RULE_NET_PORT, &rule, 0) != 0)
+            return err_errno(err, "landlock rule of port %u", hello->ports[i]);
+    }
+    return true;
+}
+
 /* The path's directory. */
 static bool worker_allow_parent(const struct worker_landlock *landlock, struct str path, uint64_t rights,
                                 struct err *err)
@@ -125,6 +142,9 @@ static bool worker_allow_all(const struct worker_landlock *landlock, const struc
         return false;
     if (hello->extensions.len && !worker_allow(landlock, hello->extensions.ptr, WORKER_FS_READ, err))
         return false;
+    bool files = hello->warehouse.len && hello->warehouse.ptr[0] == '/';
+    if (files && !worker_allow(landlock, hello->warehouse.ptr, WORKER_FS_WRITE, err))
+        return false;
     if (hello->directory.len && !worker_allow(landlock, hello->directory.ptr, WORKER_FS_WRITE, err))
         return false;
     if (hello->temp_directory.len && !worker_allow(landlock, hello->temp_directory.ptr, WORKER_FS_WRITE, err))
@@ -155,7 +175,7 @@ static bool worker_landlock(const struct channel_hello *hello, uint32_t *abi_out
     landlock.fd = (int)syscall(SYS_landlock_create_ruleset, &ruleset, size, 0);
     if (landlock.fd < 0)
         return err_errno(err, "create landlock rules");
-    bool ok = worker_allow_all(&landlock, hello, err);
+    bool ok = worker_allow_all(&landlock, hello, err) && (abi < 4 || worker_allow_ports(&landlock, hello, err));
     if (ok && syscall(SYS_landlock_restrict_self, landlock.fd, 0) != 0)
         ok = err_errno(err, "apply landlock rules");
     close(landlock.fd);

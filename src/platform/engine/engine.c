@@ -161,9 +161,8 @@ static bool engine_lock(duckdb_connection connection, const struct engine_option
 static bool engine_prepare_catalog(struct engine *engine, const struct engine_options *options, struct err *err)
 {
     duckdb_connection connection = engine->usage_connection;
-    if (!engine_iceberg_open(engine, options, err))
-        return false;
-    if (!engine_query_text(connection, "SELECT current_database()", engine->arena, &engine->catalog, err))
+    if (!engine_query_text(connection, "SELECT current_database()", engine->arena, &engine->catalog, err) ||
+        !engine_iceberg_open(engine, options, err))
         return false;
     if (!engine_query(connection, "CREATE SCHEMA IF NOT EXISTS \"default\"", err))
         return false;

@@ -14,7 +14,6 @@ struct engine_session;
 struct engine_iceberg {
     struct str url;       /* of its REST interface; empty: there is none */
     struct str pass;      /* a bearer token */
-    struct str tenant;    /* the warehouse's name there */
     struct str warehouse; /* where the files of its tables lie: "/dir" or "s3://bucket/prefix" */
 };
 

@@ -32,15 +32,17 @@ static bool engine_iceberg_load(duckdb_connection connection, struct str directo
     return true;
 }
 
-static bool engine_iceberg_attach(duckdb_connection connection, const struct engine_iceberg *catalog, struct err *err)
+/* The warehouse there is called like the tenant's database. */
+static bool engine_iceberg_attach(struct engine *engine, const struct engine_iceberg *catalog, struct err *err)
 {
+    duckdb_connection connection = engine->usage_connection;
     AUTO(arena) struct arena *arena = arena_new();
     bool local = catalog->warehouse.len && catalog->warehouse.ptr[0] == '/';
     struct str sql =
         str_format(arena,
                    "ATTACH %s AS " ENGINE_ICEBERG " (TYPE iceberg, ENDPOINT %s, AUTHORIZATION_TYPE 'oauth2', TOKEN %s, "
                    "DEFAULT_SCHEMA '" ENGINE_ICEBERG "', SUPPORT_NESTED_NAMESPACES true, ACCESS_DELEGATION_MODE '%s')",
-                   engine_quote_text(arena, catalog->tenant).ptr, engine_quote_text(arena, catalog->url).ptr,
+                   engine_quote_text(arena, engine->catalog).ptr, engine_quote_text(arena, catalog->url).ptr,
                    engine_quote_text(arena, catalog->pass).ptr, local ? "none" : "vended_credentials");
     if (!engine_query(connection, ENGINE_ICEBERG_TIMEOUT, err) || !engine_query(connection, sql.ptr, err))
         return err_wrap(err, "attach the Iceberg catalog");
@@ -54,7 +56,7 @@ bool engine_iceberg_open(struct engine *engine, const struct engine_options *opt
     if (options->iceberg.url.len == 0)
         return true;
     engine->iceberg = true;
-    return engine_iceberg_attach(engine->usage_connection, &options->iceberg, err);
+    return engine_iceberg_attach(engine, &options->iceberg, err);
 }
 
 /* --- What the catalog answers --- */
