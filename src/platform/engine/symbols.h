@@ -129,6 +129,14 @@
     SYMBOL(error_data_has_error)                   \
     SYMBOL(error_data_error_type)                  \
     SYMBOL(error_data_message)                     \
+    SYMBOL(connection_get_client_context)          \
+    SYMBOL(destroy_client_context)                 \
+    SYMBOL(client_context_get_catalog)             \
+    SYMBOL(catalog_get_entry)                      \
+    SYMBOL(catalog_entry_get_type)                 \
+    SYMBOL(catalog_entry_get_name)                 \
+    SYMBOL(destroy_catalog_entry)                  \
+    SYMBOL(destroy_catalog)                        \
     SYMBOL(destroy_error_data)
 
 struct engine_symbols {
