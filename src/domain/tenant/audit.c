@@ -45,9 +45,12 @@ struct audit {
 };
 
 static const char *const audit_names[AUDIT_ACTION_COUNT] = {
-    "login",         "access",        "user.add",      "user.remove",      "user.change",
-    "user.password", "user.import",   "grant",         "revoke",           "token.create",
-    "token.revoke",  "tenant.create", "tenant.delete", "statement.cancel", "backup",
+    "login",          "access",           "user.add",       "user.remove",
+    "user.change",    "user.password",    "user.import",    "grant",
+    "revoke",         "token.create",     "token.revoke",   "tenant.create",
+    "tenant.delete",  "statement.cancel", "backup",         "namespace.create",
+    "namespace.drop", "table.create",     "table.register", "table.rename",
+    "table.drop",     "table.undrop",
 };
 
 const char *audit_action_name(enum audit_action action)

@@ -28,6 +28,13 @@ enum audit_action {
     AUDIT_TENANT_DELETE,
     AUDIT_STATEMENT_CANCEL, /* of somebody else */
     AUDIT_BACKUP,
+    AUDIT_NAMESPACE_CREATE, /* of the Iceberg catalog, as the next ones */
+    AUDIT_NAMESPACE_DROP,
+    AUDIT_TABLE_CREATE, /* or view */
+    AUDIT_TABLE_REGISTER,
+    AUDIT_TABLE_RENAME,
+    AUDIT_TABLE_DROP,
+    AUDIT_TABLE_UNDROP,
     AUDIT_ACTION_COUNT,
 };
 /* "user.add" */
