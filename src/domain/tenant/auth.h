@@ -36,6 +36,9 @@ struct auth_request {
     bool loopback;          /* remote is this machine, and no proxy is configured */
 };
 
+/* What a header "Basic …" holds, in the arena; false for another one. */
+bool auth_basic_pair(struct arena *arena, struct str header, struct str *user_out, struct str *password_out) MUST_USE;
+
 enum auth_outcome {
     AUTH_DONE,  /* *who_out is filled in */
     AUTH_ERROR, /* *err: ERR_UNAUTHENTICATED, or ERR_RESOURCE with a hint how long to wait (too many failures) */

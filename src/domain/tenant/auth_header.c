@@ -66,3 +66,14 @@ bool auth_header_parse(struct arena *arena, struct str header, struct auth_crede
     };
     return true;
 }
+
+bool auth_basic_pair(struct arena *arena, struct str header, struct str *user_out, struct str *password_out)
+{
+    struct auth_credentials shown;
+    struct err ignored;
+    if (!auth_header_parse(arena, header, &shown, &ignored) || shown.scheme != AUTH_BASIC)
+        return false;
+    *user_out = shown.user;
+    *password_out = shown.password;
+    return true;
+}

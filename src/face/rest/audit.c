@@ -1,11 +1,6 @@
-/* GET /api/v1/audit, and how this face itself leaves rows in the trail. */
+/* GET /api/v1/audit. */
 #include "base/clock.h"
 #include "face/rest/rest_priv.h"
-
-struct audit_actor rest_actor(const struct rest_exchange *exchange)
-{
-    return (struct audit_actor){.who = exchange->who, .address = exchange->http->peer->address};
-}
 
 static void rest_audit_encode(struct json_writer *writer, const struct audit_row *row)
 {
@@ -46,13 +41,13 @@ static void rest_audit_rows(void *owner, const struct audit_row *rows, size_t co
 
 void rest_audit_get(struct rest_exchange *exchange)
 {
-    struct audit_filter filter = {.user = http_parameter(exchange->http, S("user")),
-                                  .tenant = http_parameter(exchange->http, S("tenant")),
-                                  .action = http_parameter(exchange->http, S("action")),
+    struct audit_filter filter = {.user = http_parameter(exchange->edge.http, S("user")),
+                                  .tenant = http_parameter(exchange->edge.http, S("tenant")),
+                                  .action = http_parameter(exchange->edge.http, S("action")),
                                   .limit = AUDIT_ROWS_DEFAULT};
-    struct str limit = http_parameter(exchange->http, S("limit"));
-    struct str before = http_parameter(exchange->http, S("before"));
-    struct str since = http_parameter(exchange->http, S("since"));
+    struct str limit = http_parameter(exchange->edge.http, S("limit"));
+    struct str before = http_parameter(exchange->edge.http, S("before"));
+    struct str since = http_parameter(exchange->edge.http, S("since"));
     int64_t count = AUDIT_ROWS_DEFAULT;
     enum audit_action action;
     struct err err;
@@ -68,43 +63,5 @@ void rest_audit_get(struct rest_exchange *exchange)
         return;
     }
     filter.limit = (size_t)count;
-    audit_list(exchange->rest->audit, exchange->who, &filter, rest_audit_rows, rest_wait_new(exchange));
-}
-
-/* --- Rows of our own --- */
-
-/* What happens when the row is durable. */
-struct rest_audit {
-    struct rest_wait *wait;
-    void (*then)(struct rest_exchange *exchange, const struct err *error);
-    bool failed;
-    struct err error; /* of the request */
-};
-
-static void rest_audit_written(void *owner, const struct err *ignored)
-{
-    struct rest_audit *audit = owner;
-    struct rest_exchange *exchange = rest_wait_end(audit->wait);
-    (void)ignored; /* what was done is done; the trail has logged its own trouble */
-    if (exchange)
-        audit->then(exchange, audit->failed ? &audit->error : NULL);
-    mem_free(audit);
-}
-
-void rest_audit_write(struct rest_exchange *exchange, enum audit_action action, struct str object, struct str tenant,
-                      const struct err *error, void (*then)(struct rest_exchange *exchange, const struct err *error))
-{
-    struct rest_audit *audit = mem_new(struct rest_audit);
-    const struct audit_event event = {.user = exchange->who ? exchange->who->user : S(""),
-                                      .address = exchange->http->peer->address,
-                                      .action = action,
-                                      .object = object,
-                                      .tenant = tenant,
-                                      .result = error ? error->code : ERR_OK};
-    audit->then = then;
-    audit->failed = error != NULL;
-    if (error)
-        audit->error = *error;
-    audit->wait = rest_wait_new(exchange);
-    audit_write(exchange->rest->audit, &event, rest_audit_written, audit);
+    audit_list(exchange->rest->audit, exchange->edge.who, &filter, rest_audit_rows, edge_wait_new(&exchange->edge));
 }

@@ -195,7 +195,7 @@ static void rest_backup_on_store(struct store_job *job, const struct err *error)
         rest_backup_next(backup);
 }
 
-static void rest_backup_start(struct rest *rest, struct rest_wait *wait)
+static void rest_backup_start(struct rest *rest, struct edge_wait *wait)
 {
     struct rest_backup *backup = mem_new(struct rest_backup);
     backup->rest = rest;
@@ -214,10 +214,10 @@ static void rest_backup_start(struct rest *rest, struct rest_wait *wait)
     store_submit(rest->store, &backup->job);
 }
 
-static void rest_backup_begin(struct rest_exchange *exchange, const struct err *error)
+static void rest_backup_begin(struct edge_exchange *edge, const struct err *error)
 {
     (void)error;
-    rest_backup_start(exchange->rest, rest_wait_new(exchange));
+    rest_backup_start(list_object(edge, struct rest_exchange, edge)->rest, edge_wait_new(edge));
 }
 
 void rest_backups_post(struct rest_exchange *exchange)
@@ -232,7 +232,7 @@ void rest_backups_post(struct rest_exchange *exchange)
         err_hint(&err, "fetch its files, then DELETE /api/v1/backups/%.*s", STR_ARG(rest->backup->id));
         rest_fail(exchange, &err);
     } else {
-        rest_audit_write(exchange, AUDIT_BACKUP, S(""), S(""), NULL, rest_backup_begin);
+        edge_audit(&exchange->edge, rest->audit, AUDIT_BACKUP, S(""), S(""), NULL, rest_backup_begin);
     }
 }
 

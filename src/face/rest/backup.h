@@ -29,7 +29,7 @@ struct rest_backup {
     size_t tenant;          /* the next one */
     bool done;              /* all files are there */
     size_t readers;         /* downloads at work */
-    struct rest_wait *wait; /* who asked for it, while it is made */
+    struct edge_wait *wait; /* who asked for it, while it is made */
     struct store_job job;
     struct loop_timer forget;
 };

@@ -100,8 +100,8 @@ void rest_backup_send(struct rest_exchange *exchange, struct rest_backup *backup
     download->task = (struct loop_task){.run = rest_download_run, .owner = download};
     list_init(&download->task.node);
     backup->readers++;
-    exchange->on_gone = rest_download_on_gone;
-    exchange->owner = download;
+    exchange->edge.on_gone = rest_download_on_gone;
+    exchange->edge.owner = download;
     rest_begin(exchange, S("application/octet-stream"), NULL, 0);
     loop_defer(backup->rest->loop, &download->task);
 }

@@ -3,30 +3,13 @@
 
 struct arena *rest_arena(struct rest_exchange *exchange)
 {
-    return exchange->http->arena;
-}
-
-/* The exchange lives in the request's arena, which goes when the answer has ended: log first. */
-static void rest_finish(struct rest_exchange *exchange, const struct err *error, int status)
-{
-    exchange->http->on_gone = NULL;
-    edge_finish(&exchange->edge, error, status);
-}
-
-static void rest_answer_with(struct rest_exchange *exchange, const struct err *error, int status,
-                             struct str content_type, struct str body, const struct http_field *fields,
-                             size_t field_count)
-{
-    struct http_request *http = exchange->http;
-    exchange->edge.bytes_out += body.len;
-    rest_finish(exchange, error, status);
-    http_answer(http, status, content_type, body, fields, field_count);
+    return exchange->edge.http->arena;
 }
 
 void rest_answer(struct rest_exchange *exchange, int status, struct str content_type, struct str body,
                  const struct http_field *fields, size_t field_count)
 {
-    rest_answer_with(exchange, NULL, status, content_type, body, fields, field_count);
+    edge_answer(&exchange->edge, NULL, status, content_type, body, fields, field_count);
 }
 
 void rest_answer_json(struct rest_exchange *exchange, int status, const struct buf *body)
@@ -39,7 +22,7 @@ void rest_fail_as(struct rest_exchange *exchange, const struct err *error, int s
 {
     AUTO(buf) struct buf body = {0};
     rest_error_encode(&body, error);
-    rest_answer_with(exchange, error, status, S("application/json"), buf_str(&body), fields, field_count);
+    edge_answer(&exchange->edge, error, status, S("application/json"), buf_str(&body), fields, field_count);
 }
 
 static void rest_fail_now(struct rest_exchange *exchange, const struct err *error)
@@ -49,12 +32,18 @@ static void rest_fail_now(struct rest_exchange *exchange, const struct err *erro
     rest_fail_as(exchange, error, rest_error_status(error->code), later ? &retry : NULL, later ? 1 : 0);
 }
 
+static void rest_fail_written(struct edge_exchange *edge, const struct err *error)
+{
+    rest_fail_now(list_object(edge, struct rest_exchange, edge), error);
+}
+
 /* A refusal is in the audit trail before the answer leaves. */
 void rest_fail(struct rest_exchange *exchange, const struct err *error)
 {
+    struct edge_request *request = &exchange->edge.request;
     if (error->code == ERR_DENIED)
-        rest_audit_write(exchange, AUDIT_ACCESS, str_from(exchange->edge.method->name), str_from(exchange->edge.tenant),
-                         error, rest_fail_now);
+        edge_audit(&exchange->edge, exchange->rest->audit, AUDIT_ACCESS, str_from(request->method->name),
+                   str_from(request->tenant), error, rest_fail_written);
     else
         rest_fail_now(exchange, error);
 }
@@ -67,53 +56,28 @@ void rest_fail_noted(struct rest_exchange *exchange, const struct err *error)
 void rest_begin(struct rest_exchange *exchange, struct str content_type, const struct http_field *fields,
                 size_t field_count)
 {
-    http_begin(exchange->http, 200, content_type, fields, field_count);
+    http_begin(exchange->edge.http, 200, content_type, fields, field_count);
 }
 
 void rest_write(struct rest_exchange *exchange, struct slice slice)
 {
-    exchange->edge.bytes_out += slice.len;
-    http_write(exchange->http, slice);
+    edge_write(&exchange->edge, slice);
 }
 
 void rest_end(struct rest_exchange *exchange)
 {
-    struct http_request *http = exchange->http;
-    rest_finish(exchange, NULL, 200);
-    http_end(http);
+    edge_end(&exchange->edge);
 }
 
 void rest_abort(struct rest_exchange *exchange, const struct err *error)
 {
-    struct http_request *http = exchange->http;
-    rest_finish(exchange, error, 200);
-    http_abort(http);
+    edge_abort(&exchange->edge, error);
 }
 
-struct rest_wait {
-    struct rest_exchange *exchange; /* NULL: the client has gone */
-};
-
-static void rest_wait_on_gone(void *owner)
+struct rest_exchange *rest_wait_end(struct edge_wait *wait)
 {
-    struct rest_wait *wait = owner;
-    wait->exchange = NULL;
-}
-
-struct rest_wait *rest_wait_new(struct rest_exchange *exchange)
-{
-    struct rest_wait *wait = mem_new(struct rest_wait);
-    wait->exchange = exchange;
-    exchange->on_gone = rest_wait_on_gone;
-    exchange->owner = wait;
-    return wait;
-}
-
-struct rest_exchange *rest_wait_end(struct rest_wait *wait)
-{
-    struct rest_exchange *exchange = wait->exchange;
-    mem_free(wait);
-    return exchange;
+    struct edge_exchange *edge = edge_wait_end(wait);
+    return edge ? list_object(edge, struct rest_exchange, edge) : NULL;
 }
 
 void rest_on_changed(void *owner, const struct err *error)
@@ -127,8 +91,8 @@ void rest_on_changed(void *owner, const struct err *error)
 
 const struct json *rest_body(struct rest_exchange *exchange, const char *const *keys, struct err *err)
 {
-    struct str type = http_field(exchange->http, S("content-type"));
-    struct str body = exchange->http->body;
+    struct str type = http_field(exchange->edge.http, S("content-type"));
+    struct str body = exchange->edge.http->body;
     struct str media_type;
     if (!str_split_next(&type, ';', &media_type) || !str_equal_nocase(str_trim(media_type), S("application/json"))) {
         err_set(err, ERR_INVALID, "the body has to be JSON");
@@ -156,7 +120,7 @@ bool rest_get_bool(const struct json *object, const char *key, bool *value_out, 
 
 bool rest_header_tenant(struct rest_exchange *exchange, struct str *tenant_out, struct err *err)
 {
-    const struct http_request *http = exchange->http;
+    const struct http_request *http = exchange->edge.http;
     struct str tenant = S("");
     for (size_t i = 0; i < http->field_count; i++) {
         struct str name = http->fields[i].name;

@@ -46,12 +46,12 @@ static void rest_health_make(struct rest *rest, int64_t now_us)
 void rest_health_get(struct rest_exchange *exchange)
 {
     struct rest *rest = exchange->rest;
-    if (!exchange->who) { /* a stranger */
+    if (!exchange->edge.who) { /* a stranger */
         rest_answer(exchange, 200, S("application/json"),
                     rest->ready ? S("{\"status\":\"ok\"}") : S("{\"status\":\"draining\"}"), NULL, 0);
         return;
     }
-    if (exchange->http->started_us >= rest->health_until_us)
+    if (exchange->edge.http->started_us >= rest->health_until_us)
         rest_health_make(rest, clock_now_us());
     rest_answer_json(exchange, 200, &rest->health);
 }

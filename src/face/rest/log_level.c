@@ -27,7 +27,7 @@ static bool rest_log_level_set(struct rest_exchange *exchange, struct err *err)
     const char *before = log_level_name(log_level());
     log_set_level(level);
     log_warn("log.level_changed", LOG_STR("from", str_from(before)), LOG_STR("to", str_from(log_level_name(level))),
-             LOG_I64("request", exchange->edge.id));
+             LOG_I64("request", exchange->edge.request.id));
     return true;
 }
 

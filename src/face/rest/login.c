@@ -17,14 +17,13 @@ static void rest_login_answer(struct rest_exchange *exchange, const struct princ
     rest_answer_json(exchange, 200, &body);
 }
 
-static void rest_login_on_known(struct auth_wait *wait, const struct principal *who, const struct err *error)
+static void rest_login_on_known(struct edge_exchange *edge, const struct err *error)
 {
-    struct rest_exchange *exchange = wait->owner;
-    wait->done = NULL;
+    struct rest_exchange *exchange = list_object(edge, struct rest_exchange, edge);
     if (error)
         rest_fail(exchange, error);
     else
-        rest_login_answer(exchange, who);
+        rest_login_answer(exchange, edge->who);
 }
 
 void rest_login_post(struct rest_exchange *exchange)
@@ -43,12 +42,12 @@ void rest_login_post(struct rest_exchange *exchange)
         rest_fail(exchange, &err);
         return;
     }
-    rest_identify(exchange, request, rest_login_on_known);
+    edge_identify(&exchange->edge, exchange->rest->auth, request, rest_login_on_known);
 }
 
 void rest_whoami_get(struct rest_exchange *exchange)
 {
-    const struct principal *who = exchange->who;
+    const struct principal *who = exchange->edge.who;
     AUTO(buf) struct buf body = {0};
     struct json_writer writer = {.buf = &body};
     json_begin_object(&writer, NULL);

@@ -16,7 +16,7 @@ static void rest_query_begin(struct rest_query *query)
     if (query->begun)
         return;
     query->begun = true;
-    const struct http_field field = {S("eider-statement"), str_from(query->exchange->edge.statement)};
+    const struct http_field field = {S("eider-statement"), str_from(query->exchange->edge.request.statement)};
     rest_begin(query->exchange, query->content_type, &field, 1);
 }
 
@@ -65,14 +65,14 @@ void rest_query_run(struct rest_exchange *exchange, const struct query_request *
     query->statement = query_run(exchange->rest->query, request, &sink, &err);
     if (!query->statement) {
         mem_free(query);
-        edge_set_meant(&exchange->edge, exchange->rest->tenants, exchange->who, request->tenant);
+        edge_set_meant(&exchange->edge.request, exchange->rest->tenants, exchange->edge.who, request->tenant);
         rest_fail(exchange, &err);
         return;
     }
-    exchange->on_gone = rest_query_on_gone;
-    exchange->owner = query;
-    edge_set_tenant(&exchange->edge, query_statement_tenant(query->statement));
-    edge_set_statement(&exchange->edge, query_statement_id(query->statement));
+    exchange->edge.on_gone = rest_query_on_gone;
+    exchange->edge.owner = query;
+    edge_set_tenant(&exchange->edge.request, query_statement_tenant(query->statement));
+    edge_set_statement(&exchange->edge.request, query_statement_id(query->statement));
 }
 
 static bool rest_query_deadline(const struct json *timeout, int64_t *deadline_out, struct err *err)
@@ -107,11 +107,13 @@ static bool rest_query_parse(struct rest_exchange *exchange, struct query_reques
 
 void rest_query_post(struct rest_exchange *exchange)
 {
-    struct query_request request = {
-        .who = exchange->who, .deadline_us = CLOCK_NEVER, .protocol = S("rest"), .request_id = exchange->edge.id};
+    struct query_request request = {.who = exchange->edge.who,
+                                    .deadline_us = CLOCK_NEVER,
+                                    .protocol = S("rest"),
+                                    .request_id = exchange->edge.request.id};
     struct str content_type;
     struct err err;
-    if (!rest_accept(http_field(exchange->http, S("accept")), &request.format, &content_type, &err)) {
+    if (!rest_accept(http_field(exchange->edge.http, S("accept")), &request.format, &content_type, &err)) {
         rest_fail_as(exchange, &err, 406, NULL, 0);
     } else if (!rest_query_parse(exchange, &request, &err)) {
         rest_fail(exchange, &err);

@@ -7,18 +7,6 @@
 /* What requests are called that match no route: one name, or a scan of paths would fill the log's method field. */
 static const struct edge_method rest_unknown = {.name = "other"};
 
-static void rest_on_gone(struct http_request *http)
-{
-    struct rest_exchange *exchange = http->handler_data;
-    struct err gone;
-    err_set(&gone, ERR_CANCELLED, "the client went away");
-    if (exchange->wait.done)
-        auth_cancel(&exchange->wait);
-    if (exchange->on_gone)
-        exchange->on_gone(exchange->owner);
-    edge_finish(&exchange->edge, &gone, rest_error_status(ERR_CANCELLED));
-}
-
 /* 401 names the ways to say who one is (RFC 9110 11.6.1). */
 static void rest_refuse(struct rest_exchange *exchange, const struct err *error)
 {
@@ -31,7 +19,7 @@ static void rest_refuse(struct rest_exchange *exchange, const struct err *error)
 
 static bool rest_may(const struct rest_exchange *exchange, struct err *err)
 {
-    const struct principal *who = exchange->who;
+    const struct principal *who = exchange->edge.who;
     switch (exchange->route->access) {
     case REST_OPEN:
     case REST_GREETED:
@@ -57,11 +45,9 @@ static void rest_enter(struct rest_exchange *exchange)
         rest_refuse(exchange, &err);
 }
 
-static void rest_on_known(struct auth_wait *wait, const struct principal *who, const struct err *error)
+static void rest_on_known(struct edge_exchange *edge, const struct err *error)
 {
-    struct rest_exchange *exchange = wait->owner;
-    wait->done = NULL;
-    exchange->who = who;
+    struct rest_exchange *exchange = list_object(edge, struct rest_exchange, edge);
     if (error)
         rest_refuse(exchange, error);
     else
@@ -71,7 +57,7 @@ static void rest_on_known(struct auth_wait *wait, const struct principal *who, c
 /* Whether this request is served without asking who it comes from. */
 static bool rest_is_stranger(const struct rest_exchange *exchange)
 {
-    const struct http_request *http = exchange->http;
+    const struct http_request *http = exchange->edge.http;
     bool says = http_field(http, S("authorization")).len > 0;
     switch (exchange->route->access) {
     case REST_OPEN:
@@ -87,25 +73,6 @@ static bool rest_is_stranger(const struct rest_exchange *exchange)
     return false;
 }
 
-void rest_identify(struct rest_exchange *exchange, struct auth_request request, rest_identified *done)
-{
-    const struct http_request *http = exchange->http;
-    struct err err;
-    request.remote = http->peer->address;
-    request.loopback = http->peer->loopback;
-    exchange->wait = (struct auth_wait){.done = done, .owner = exchange};
-    switch (auth_check(exchange->rest->auth, &request, http->arena, &exchange->wait, &exchange->known, &err)) {
-    case AUTH_DONE:
-        done(&exchange->wait, &exchange->known, NULL);
-        return;
-    case AUTH_ERROR:
-        done(&exchange->wait, NULL, &err);
-        return;
-    case AUTH_LATER:
-        return;
-    }
-}
-
 static void rest_on_request(struct http_service *service, struct http_request *http)
 {
     struct rest *rest = list_object(service, struct rest, service);
@@ -114,24 +81,14 @@ static void rest_on_request(struct http_service *service, struct http_request *h
     struct err err;
     const struct rest_route *route =
         rest_route_find(http->arena, http->method, http->path, exchange->parameters, &allow, &err);
+    edge_exchange_begin(&exchange->edge, http, route ? &route->route.edge : &rest_unknown);
     exchange->rest = rest;
-    exchange->http = http;
-    exchange->edge = (struct edge_request){.method = route ? &route->edge : &rest_unknown,
-                                           .protocol = http->protocol[4] == '2' ? EDGE_HTTP2 : EDGE_HTTP1,
-                                           .id = http->id,
-                                           .started_us = http->started_us,
-                                           .bytes_in = http->body.len};
-    http->handler_data = exchange;
-    http->on_gone = rest_on_gone;
     exchange->route = route;
     const struct http_field allowed = {S("allow"), allow};
     if (route && rest_is_stranger(exchange))
         route->handle(exchange);
     else if (route)
-        rest_identify(exchange,
-                      (struct auth_request){.authorization = http_field(http, S("authorization")),
-                                            .certificate = http->peer->subject},
-                      rest_on_known);
+        edge_identify(&exchange->edge, rest->auth, edge_credentials(&exchange->edge), rest_on_known);
     else if (allow.len > 0)
         rest_fail_as(exchange, &err, 405, &allowed, 1);
     else

@@ -3,12 +3,10 @@
 #include "base/arena.h"
 #include "base/buf.h"
 #include "domain/query/query.h"
-#include "domain/tenant/audit.h"
-#include "domain/tenant/auth.h"
 #include "domain/tenant/user.h"
-#include "face/edge/edge.h"
+#include "face/edge/exchange.h"
+#include "face/edge/route.h"
 #include "face/rest/rest.h"
-#include "platform/http/http.h"
 #include "platform/json/json.h"
 
 struct rest_exchange;
@@ -33,9 +31,6 @@ struct rest {
     struct rest_backup *backup; /* the one that exists, or NULL */
 };
 
-/* Parts of a pattern in braces. */
-#define REST_PARAMETERS_MAX 2
-
 /* Who may ask at all; what a handler serves depends on the tenant's roles besides. */
 enum rest_access {
     REST_OPEN,     /* everybody: nobody is asked who they are */
@@ -46,12 +41,9 @@ enum rest_access {
 };
 
 struct rest_route {
+    struct edge_route route;
     enum rest_access access;
-    const char *method;
-    /* Segments as they are; {name} for one segment; {name+} at the end for all that is left, at least one. */
-    const char *pattern;
     void (*handle)(struct rest_exchange *exchange);
-    struct edge_method edge;
 };
 
 /* All routes; the unit test compares them with openapi.json. */
@@ -64,25 +56,13 @@ const struct rest_route *rest_route_find(struct arena *arena, struct str method,
 
 /* One request; lives in the request's arena and ends with its answer. */
 struct rest_exchange {
+    struct edge_exchange edge;
     struct rest *rest;
-    struct http_request *http;
-    struct str parameters[REST_PARAMETERS_MAX]; /* what the braces matched */
-    struct edge_request edge;
+    struct str parameters[EDGE_PARAMETERS_MAX]; /* what the braces matched */
     const struct rest_route *route;
-    const struct principal *who; /* NULL on routes that do not ask, and for strangers */
-    struct principal known;      /* what who points to */
-    struct auth_wait wait;       /* while a password is being checked */
-    /* Set by handlers that answer later: the client went away, the exchange ends with this call. */
-    void (*on_gone)(void *owner);
-    void *owner;
 };
 
 struct arena *rest_arena(struct rest_exchange *exchange);
-
-/* done: as in struct auth_wait, whose owner is the exchange; it sets wait->done to NULL first. */
-typedef void rest_identified(struct auth_wait *wait, const struct principal *who, const struct err *error);
-/* Asks who shows these credentials; done comes at once or later, or never when the client goes away. */
-void rest_identify(struct rest_exchange *exchange, struct auth_request request, rest_identified *done);
 
 /* Each of these ends the exchange: nothing of it may be touched afterwards. */
 void rest_answer(struct rest_exchange *exchange, int status, struct str content_type, struct str body,
@@ -103,13 +83,10 @@ void rest_write(struct rest_exchange *exchange, struct slice slice);
 void rest_end(struct rest_exchange *exchange);
 void rest_abort(struct rest_exchange *exchange, const struct err *error);
 
-/* An answer that waits for something that cannot be called off: the wait outlives a client that goes away. */
-struct rest_wait;
-struct rest_wait *rest_wait_new(struct rest_exchange *exchange);
+/* edge_wait_end. */
+struct rest_exchange *rest_wait_end(struct edge_wait *wait);
 /* A change that leaves its own row in the audit trail is made, or refused: 204, or the error. owner: the wait. */
 void rest_on_changed(void *owner, const struct err *error);
-/* Frees the wait; the exchange, or NULL when the client has gone. */
-struct rest_exchange *rest_wait_end(struct rest_wait *wait);
 
 /* The body as a JSON object with no other members than keys (NULL-terminated). An empty body is {}. */
 const struct json *rest_body(struct rest_exchange *exchange, const char *const *keys, struct err *err);
@@ -118,13 +95,6 @@ bool rest_header_tenant(struct rest_exchange *exchange, struct str *tenant_out, 
 
 /* A member that is true or false; absent leaves *value_out. */
 bool rest_get_bool(const struct json *object, const char *key, bool *value_out, struct err *err) MUST_USE;
-
-/* Who asks, for changes that the trail shows. */
-struct audit_actor rest_actor(const struct rest_exchange *exchange);
-/* Writes a row and goes on with then, unless the client has gone meanwhile. error: of the request, NULL for success;
- * copied. */
-void rest_audit_write(struct rest_exchange *exchange, enum audit_action action, struct str object, struct str tenant,
-                      const struct err *error, void (*then)(struct rest_exchange *exchange, const struct err *error));
 
 /* A moment as a parameter: RFC 3339, seconds since 1970, or how long before now: 90s, 15m, 2h, 7d. */
 bool rest_since(struct str text, int64_t now_us, int64_t *wall_us_out, struct err *err) MUST_USE;

@@ -67,7 +67,7 @@ static int teardown(void **state)
 
 struct found {
     const struct rest_route *route;
-    struct str parameters[REST_PARAMETERS_MAX];
+    struct str parameters[EDGE_PARAMETERS_MAX];
     struct str allow;
     struct err err;
 };
@@ -82,16 +82,16 @@ static struct found find(void **state, struct str method, struct str path)
 static void routes_bind_what_stands_in_braces(void **state)
 {
     struct found found = find(state, S("GET"), S("/api/v1/tenants/acme/tables"));
-    assert_string_equal(found.route->pattern, "/api/v1/tenants/{id}/tables");
+    assert_string_equal(found.route->route.pattern, "/api/v1/tenants/{id}/tables");
     assert_true(str_equal(found.parameters[0], S("acme")));
 
     found = find(state, S("GET"), S("/api/v1/backups/7/files/tenants/acme/acme.duckdb"));
-    assert_string_equal(found.route->pattern, "/api/v1/backups/{id}/files/{path+}");
+    assert_string_equal(found.route->route.pattern, "/api/v1/backups/{id}/files/{path+}");
     assert_true(str_equal(found.parameters[0], S("7")));
     assert_true(str_equal(found.parameters[1], S("tenants/acme/acme.duckdb")));
 
-    assert_string_equal(find(state, S("GET"), S("/")).route->pattern, "/");
-    assert_string_equal(find(state, S("HEAD"), S("/health")).route->pattern, "/health");
+    assert_string_equal(find(state, S("GET"), S("/")).route->route.pattern, "/");
+    assert_string_equal(find(state, S("HEAD"), S("/health")).route->route.pattern, "/health");
 }
 
 static void unknown_paths_are_not_found(void **state)
@@ -250,11 +250,11 @@ static void openapi_names_every_route_and_no_other(void **state)
         described += json_count(json_at(paths, i));
     assert_int_equal(described, route_count);
     for (size_t i = 0; i < route_count; i++) {
-        struct str path = openapi_path(*state, routes[i].pattern);
-        struct str method = str_lower(*state, str_from(routes[i].method));
+        struct str path = openapi_path(*state, routes[i].route.pattern);
+        struct str method = str_lower(*state, str_from(routes[i].route.method));
         const struct json *operation = json_get(json_get(paths, str_cstr(*state, path)), method.ptr);
         if (!operation)
-            fail_msg("openapi.json lacks %s %s", routes[i].method, routes[i].pattern);
+            fail_msg("openapi.json lacks %s %s", routes[i].route.method, routes[i].route.pattern);
         assert_true(json_text(json_get(operation, "operationId")).len > 0);
     }
 }

@@ -1,19 +1,13 @@
-/* The table of routes, and the walk over a path's segments. */
+/* The table of routes. */
 #include "face/rest/rest_priv.h"
 
-#define REST_ROUTE(access, method, pattern, handler) \
-    {                                                \
-        access, method, pattern, handler,            \
-        {                                            \
-            .name = method " " pattern               \
-        }                                            \
+#define REST_ROUTE(who, verb, path, handler)                              \
+    {                                                                     \
+        .route = EDGE_ROUTE(verb, path), .access = who, .handle = handler \
     }
-#define REST_PROBE(access, method, pattern, handler)  \
-    {                                                 \
-        access, method, pattern, handler,             \
-        {                                             \
-            .name = method " " pattern, .quiet = true \
-        }                                             \
+#define REST_PROBE(who, verb, path, handler)                                    \
+    {                                                                           \
+        .route = EDGE_QUIET_ROUTE(verb, path), .access = who, .handle = handler \
     }
 
 static const struct rest_route rest_table[] = {
@@ -61,60 +55,15 @@ const struct rest_route *rest_routes(size_t *count_out)
     return rest_table;
 }
 
-/* Text up to the next '/', which stays in *rest. */
-static struct str rest_segment(struct str *rest)
-{
-    ptrdiff_t slash = str_find_char(*rest, '/');
-    size_t len = slash < 0 ? rest->len : (size_t)slash;
-    struct str segment = str_slice(*rest, 0, len);
-    *rest = str_from_index(*rest, len);
-    return segment;
-}
-
-static bool rest_route_matches(struct str pattern, struct str path, struct str *parameters_out)
-{
-    size_t count = 0;
-    while (pattern.len > 0 && path.len > 0) {
-        if (path.ptr[0] != '/')
-            return false;
-        pattern = str_from_index(pattern, 1);
-        path = str_from_index(path, 1);
-        struct str wanted = rest_segment(&pattern);
-        if (str_ends_with(wanted, S("+}"))) {
-            parameters_out[count] = path;
-            return path.len > 0;
-        }
-        struct str given = rest_segment(&path);
-        if (str_starts_with(wanted, S("{"))) {
-            if (given.len == 0)
-                return false;
-            parameters_out[count++] = given;
-        } else if (!str_equal(wanted, given)) {
-            return false;
-        }
-    }
-    return pattern.len == 0 && path.len == 0;
-}
-
 const struct rest_route *rest_route_find(struct arena *arena, struct str method, struct str path,
                                          struct str *parameters_out, struct str *allow_out, struct err *err)
 {
-    struct str wanted = str_equal(method, S("HEAD")) ? S("GET") : method;
-    struct str allow = S("");
-    for (size_t i = 0; i < REST_ROUTE_COUNT; i++) {
-        struct str parameters[REST_PARAMETERS_MAX] = {0};
-        if (!rest_route_matches(str_from(rest_table[i].pattern), path, parameters))
-            continue;
-        if (str_equal(str_from(rest_table[i].method), wanted)) {
-            memcpy(parameters_out, parameters, sizeof(parameters));
-            return &rest_table[i];
-        }
-        const char *name = rest_table[i].method;
-        allow = str_format(arena, "%.*s%s%s%s", STR_ARG(allow), allow.len ? ", " : "", name,
-                           strcmp(name, "GET") == 0 ? ", HEAD" : "");
-    }
-    *allow_out = allow;
-    if (allow.len > 0)
+    static const struct edge_routes table = {rest_table, REST_ROUTE_COUNT, sizeof(rest_table[0])};
+    *allow_out = S("");
+    const struct edge_route *found = edge_route_find(&table, arena, method, path, parameters_out, allow_out);
+    if (found)
+        return (const void *)found; /* its first member */
+    if (allow_out->len > 0)
         err_set(err, ERR_UNIMPLEMENTED, "this path does not know the method %.*s", STR_ARG(str_slice(method, 0, 32)));
     else
         err_set(err, ERR_NOT_FOUND, "nothing is at this path"); /* it may hold a secret, and messages are logged */

@@ -61,7 +61,7 @@ static void rest_statements_page(void *owner, const struct query_info *infos, si
 static bool rest_statements_choice(const struct rest_exchange *exchange, const char *name, const char *const *names,
                                    size_t count, int *index_out, struct err *err)
 {
-    struct str text = http_parameter(exchange->http, str_from(name));
+    struct str text = http_parameter(exchange->edge.http, str_from(name));
     *index_out = -1;
     for (size_t i = 0; i < count; i++)
         if (str_equal(text, str_from(names[i])))
@@ -77,9 +77,9 @@ static bool rest_statements_filter(const struct rest_exchange *exchange, struct 
                                    struct err *err)
 {
     static const char *const truths[] = {"false", "true"};
-    struct str limit = http_parameter(exchange->http, S("limit"));
-    struct str since = http_parameter(exchange->http, S("since"));
-    struct str before = http_parameter(exchange->http, S("before"));
+    struct str limit = http_parameter(exchange->edge.http, S("limit"));
+    struct str since = http_parameter(exchange->edge.http, S("since"));
+    struct str before = http_parameter(exchange->edge.http, S("before"));
     int64_t count = REST_STATEMENTS_DEFAULT;
     int slow;
     if (limit.ptr && (!str_to_i64(limit, &count) || count < 1 || count > QUERY_LOG_MAX))
@@ -94,11 +94,11 @@ static bool rest_statements_filter(const struct rest_exchange *exchange, struct 
         return false;
     filter->limit = (size_t)count;
     filter->slow = slow == 1;
-    filter->user = http_parameter(exchange->http, S("user"));
-    filter->tenant = http_parameter(exchange->http, S("tenant"));
+    filter->user = http_parameter(exchange->edge.http, S("user"));
+    filter->tenant = http_parameter(exchange->edge.http, S("tenant"));
     struct tenant_list *tenants = exchange->rest->tenants;
     return filter->tenant.len == 0 || (tenant_find(tenants, filter->tenant, err) &&
-                                       principal_need(exchange->who, filter->tenant, ROLE_READER, err));
+                                       principal_need(exchange->edge.who, filter->tenant, ROLE_READER, err));
 }
 
 void rest_statements_get(struct rest_exchange *exchange)
@@ -106,13 +106,15 @@ void rest_statements_get(struct rest_exchange *exchange)
     struct query_log_filter filter = {0};
     struct err err;
     if (rest_statements_filter(exchange, &filter, &err))
-        query_log(exchange->rest->query, exchange->who, &filter, rest_statements_page, rest_wait_new(exchange));
+        query_log(exchange->rest->query, exchange->edge.who, &filter, rest_statements_page,
+                  edge_wait_new(&exchange->edge));
     else
         rest_fail(exchange, &err);
 }
 
-static void rest_statement_cancelled(struct rest_exchange *exchange, const struct err *error)
+static void rest_statement_cancelled(struct edge_exchange *edge, const struct err *error)
 {
+    struct rest_exchange *exchange = list_object(edge, struct rest_exchange, edge);
     AUTO(buf) struct buf body = {0};
     struct json_writer writer = {.buf = &body};
     (void)error; /* there was none */
@@ -127,12 +129,12 @@ void rest_statement_delete(struct rest_exchange *exchange)
 {
     struct query_info info;
     struct err err;
-    if (!query_cancel_id(exchange->rest->query, exchange->who, exchange->parameters[0], &info, &err))
+    if (!query_cancel_id(exchange->rest->query, exchange->edge.who, exchange->parameters[0], &info, &err))
         rest_fail(exchange, &err);
-    else if (str_equal(info.user, exchange->who->user))
-        rest_statement_cancelled(exchange, NULL);
+    else if (str_equal(info.user, exchange->edge.who->user))
+        rest_statement_cancelled(&exchange->edge, NULL);
     else
-        rest_audit_write(exchange, AUDIT_STATEMENT_CANCEL,
-                         str_format(rest_arena(exchange), "%.*s of %.*s", STR_ARG(info.id), STR_ARG(info.user)),
-                         info.tenant, NULL, rest_statement_cancelled);
+        edge_audit(&exchange->edge, exchange->rest->audit, AUDIT_STATEMENT_CANCEL,
+                   str_format(rest_arena(exchange), "%.*s of %.*s", STR_ARG(info.id), STR_ARG(info.user)), info.tenant,
+                   NULL, rest_statement_cancelled);
 }

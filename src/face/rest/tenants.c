@@ -21,7 +21,7 @@ void rest_tenants_get(struct rest_exchange *exchange)
     json_begin_object(&writer, NULL);
     json_begin_array(&writer, "tenants");
     for (size_t i = 0; i < tenant_count(tenants); i++)
-        if (principal_role(exchange->who, tenant_at(tenants, i)->id) != ROLE_NONE)
+        if (principal_role(exchange->edge.who, tenant_at(tenants, i)->id) != ROLE_NONE)
             rest_tenant_encode(&writer, tenant_at(tenants, i));
     json_end_array(&writer);
     json_end_object(&writer);
@@ -34,7 +34,7 @@ static void rest_tenant_answer(struct rest_exchange *exchange, int status, struc
     struct json_writer writer = {.buf = &body};
     struct err err;
     const struct tenant *tenant = tenant_find(exchange->rest->tenants, id, &err);
-    if (!tenant || !principal_need(exchange->who, id, ROLE_READER, &err)) {
+    if (!tenant || !principal_need(exchange->edge.who, id, ROLE_READER, &err)) {
         rest_fail(exchange, &err);
         return;
     }
@@ -55,7 +55,7 @@ static void rest_tenant_created(void *owner, const struct err *error)
     if (exchange && error)
         rest_fail(exchange, error);
     else if (exchange)
-        rest_tenant_answer(exchange, 201, str_from(exchange->edge.tenant));
+        rest_tenant_answer(exchange, 201, str_from(exchange->edge.request.tenant));
 }
 
 void rest_tenants_post(struct rest_exchange *exchange)
@@ -68,9 +68,9 @@ void rest_tenants_post(struct rest_exchange *exchange)
         rest_fail(exchange, &err);
         return;
     }
-    edge_set_tenant(&exchange->edge, id);
-    const struct audit_actor by = rest_actor(exchange);
-    tenant_create(exchange->rest->tenants, &by, id, rest_tenant_created, rest_wait_new(exchange));
+    edge_set_tenant(&exchange->edge.request, id);
+    const struct audit_actor by = edge_actor(&exchange->edge);
+    tenant_create(exchange->rest->tenants, &by, id, rest_tenant_created, edge_wait_new(&exchange->edge));
 }
 
 static void rest_tenant_deleted(void *owner, const struct err *error)
@@ -90,26 +90,26 @@ void rest_tenant_delete(struct rest_exchange *exchange)
         rest_fail(exchange, &err);
         return;
     }
-    edge_set_tenant(&exchange->edge, id);
-    const struct audit_actor by = rest_actor(exchange);
-    tenant_delete(exchange->rest->tenants, &by, id, rest_tenant_deleted, rest_wait_new(exchange));
+    edge_set_tenant(&exchange->edge.request, id);
+    const struct audit_actor by = edge_actor(&exchange->edge);
+    tenant_delete(exchange->rest->tenants, &by, id, rest_tenant_deleted, edge_wait_new(&exchange->edge));
 }
 
 /* The tables come as the result of a statement, in any format that a query gives. */
 void rest_tenant_tables_get(struct rest_exchange *exchange)
 {
-    struct query_request request = {.who = exchange->who,
+    struct query_request request = {.who = exchange->edge.who,
                                     .tenant = exchange->parameters[0],
                                     .sql = edge_sql_tables(rest_arena(exchange), S("")),
                                     .deadline_us = CLOCK_NEVER,
                                     .protocol = S("rest"),
-                                    .request_id = exchange->edge.id};
+                                    .request_id = exchange->edge.request.id};
     struct str content_type;
     struct err err;
     if (!tenant_find(exchange->rest->tenants, request.tenant, &err) ||
-        !principal_need(exchange->who, request.tenant, ROLE_READER, &err)) {
+        !principal_need(exchange->edge.who, request.tenant, ROLE_READER, &err)) {
         rest_fail(exchange, &err);
-    } else if (!rest_accept(http_field(exchange->http, S("accept")), &request.format, &content_type, &err)) {
+    } else if (!rest_accept(http_field(exchange->edge.http, S("accept")), &request.format, &content_type, &err)) {
         rest_fail_as(exchange, &err, 406, NULL, 0);
     } else {
         rest_query_run(exchange, &request, content_type);

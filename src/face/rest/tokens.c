@@ -44,7 +44,7 @@ void rest_tokens_get(struct rest_exchange *exchange)
     json_begin_array(&writer, "tokens");
     for (size_t i = 0; i < user_count(users); i++) {
         const struct user *user = user_at(users, i);
-        bool shown = exchange->who->admin || str_equal(user->name, exchange->who->user);
+        bool shown = exchange->edge.who->admin || str_equal(user->name, exchange->edge.who->user);
         for (size_t j = 0; shown && j < user->tokens.count; j++)
             rest_token_encode(&writer, &user->tokens.items[j], S(""));
     }
@@ -108,7 +108,7 @@ static bool rest_token_parse(struct rest_exchange *exchange, struct token_spec *
         return false;
     spec->role = ROLE_OWNER;
     if (spec->user.len == 0)
-        spec->user = exchange->who->user;
+        spec->user = exchange->edge.who->user;
     return role.len == 0 || role_from_name(role, &spec->role, err);
 }
 
@@ -120,13 +120,13 @@ void rest_tokens_post(struct rest_exchange *exchange)
         rest_fail(exchange, &err);
         return;
     }
-    const struct audit_actor by = rest_actor(exchange);
+    const struct audit_actor by = edge_actor(&exchange->edge);
     exchange->parameters[0] = spec.user;
-    token_create(exchange->rest->users, &by, &spec, rest_token_created, rest_wait_new(exchange));
+    token_create(exchange->rest->users, &by, &spec, rest_token_created, edge_wait_new(&exchange->edge));
 }
 
 void rest_token_delete(struct rest_exchange *exchange)
 {
-    const struct audit_actor by = rest_actor(exchange);
-    token_revoke(exchange->rest->users, &by, exchange->parameters[0], rest_on_changed, rest_wait_new(exchange));
+    const struct audit_actor by = edge_actor(&exchange->edge);
+    token_revoke(exchange->rest->users, &by, exchange->parameters[0], rest_on_changed, edge_wait_new(&exchange->edge));
 }

@@ -39,7 +39,7 @@ void rest_users_get(struct rest_exchange *exchange)
     for (size_t i = 0; i < user_count(users); i++) {
         const struct grant *grants;
         size_t count;
-        if (user_view(exchange->who, user_at(users, i), rest_arena(exchange), &grants, &count))
+        if (user_view(exchange->edge.who, user_at(users, i), rest_arena(exchange), &grants, &count))
             rest_user_encode(&writer, user_at(users, i), grants, count);
     }
     json_end_array(&writer);
@@ -78,9 +78,9 @@ void rest_users_post(struct rest_exchange *exchange)
         rest_fail(exchange, &err);
         return;
     }
-    const struct audit_actor by = rest_actor(exchange);
+    const struct audit_actor by = edge_actor(&exchange->edge);
     exchange->parameters[0] = spec.name;
-    user_add(exchange->rest->users, &by, &spec, rest_user_added, rest_wait_new(exchange));
+    user_add(exchange->rest->users, &by, &spec, rest_user_added, edge_wait_new(&exchange->edge));
 }
 
 void rest_users_import_post(struct rest_exchange *exchange)
@@ -93,14 +93,14 @@ void rest_users_import_post(struct rest_exchange *exchange)
         rest_fail(exchange, &err);
         return;
     }
-    const struct audit_actor by = rest_actor(exchange);
-    user_import(exchange->rest->users, &by, yaml, rest_on_changed, rest_wait_new(exchange));
+    const struct audit_actor by = edge_actor(&exchange->edge);
+    user_import(exchange->rest->users, &by, yaml, rest_on_changed, edge_wait_new(&exchange->edge));
 }
 
 void rest_user_delete(struct rest_exchange *exchange)
 {
-    const struct audit_actor by = rest_actor(exchange);
-    user_remove(exchange->rest->users, &by, exchange->parameters[0], rest_on_changed, rest_wait_new(exchange));
+    const struct audit_actor by = edge_actor(&exchange->edge);
+    user_remove(exchange->rest->users, &by, exchange->parameters[0], rest_on_changed, edge_wait_new(&exchange->edge));
 }
 
 void rest_user_password_put(struct rest_exchange *exchange)
@@ -116,9 +116,9 @@ void rest_user_password_put(struct rest_exchange *exchange)
         rest_fail(exchange, &err);
         return;
     }
-    const struct audit_actor by = rest_actor(exchange);
+    const struct audit_actor by = edge_actor(&exchange->edge);
     user_set_password(exchange->rest->users, &by, exchange->parameters[0], password, rest_on_changed,
-                      rest_wait_new(exchange));
+                      edge_wait_new(&exchange->edge));
 }
 
 /* --- Server roles --- */
@@ -144,8 +144,8 @@ static void rest_user_role(struct rest_exchange *exchange, bool has)
         return;
     }
     *given = has;
-    const struct audit_actor by = rest_actor(exchange);
-    user_set_roles(exchange->rest->users, &by, name, &roles, rest_on_changed, rest_wait_new(exchange));
+    const struct audit_actor by = edge_actor(&exchange->edge);
+    user_set_roles(exchange->rest->users, &by, name, &roles, rest_on_changed, edge_wait_new(&exchange->edge));
 }
 
 void rest_user_role_put(struct rest_exchange *exchange)
@@ -166,7 +166,7 @@ void rest_grants_get(struct rest_exchange *exchange)
     const struct user_list *users = exchange->rest->users;
     struct err err;
     if (!tenant_find(exchange->rest->tenants, tenant, &err) ||
-        !principal_need(exchange->who, tenant, ROLE_OWNER, &err)) {
+        !principal_need(exchange->edge.who, tenant, ROLE_OWNER, &err)) {
         rest_fail(exchange, &err);
         return;
     }
@@ -201,14 +201,14 @@ void rest_grant_put(struct rest_exchange *exchange)
         rest_fail(exchange, &err);
         return;
     }
-    const struct audit_actor by = rest_actor(exchange);
+    const struct audit_actor by = edge_actor(&exchange->edge);
     user_grant(exchange->rest->users, &by, exchange->parameters[1], exchange->parameters[0], role, rest_on_changed,
-               rest_wait_new(exchange));
+               edge_wait_new(&exchange->edge));
 }
 
 void rest_grant_delete(struct rest_exchange *exchange)
 {
-    const struct audit_actor by = rest_actor(exchange);
+    const struct audit_actor by = edge_actor(&exchange->edge);
     user_revoke(exchange->rest->users, &by, exchange->parameters[1], exchange->parameters[0], rest_on_changed,
-                rest_wait_new(exchange));
+                edge_wait_new(&exchange->edge));
 }

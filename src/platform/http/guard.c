@@ -7,6 +7,7 @@ struct guard {
     struct arena *arena;
     VEC(struct str) hosts; /* without port */
     bool any_address;      /* listens on all interfaces: its addresses are not known, so every literal one passes */
+    struct str form_path;  /* empty: none */
 };
 
 /* "localhost:8815" → "localhost"; "[::1]:8815" → "[::1]". */
@@ -44,6 +45,11 @@ struct guard *guard_new(const struct str *addresses, size_t address_count, const
     for (size_t i = 0; i < host_count; i++)
         vec_push(&guard->hosts, str_copy(guard->arena, hosts[i]));
     return guard;
+}
+
+void guard_allow_form(struct guard *guard, struct str path)
+{
+    guard->form_path = path;
 }
 
 void guard_free(struct guard **guard)
@@ -92,12 +98,16 @@ static bool guard_is_same_site(struct str origin, struct str host, bool tls)
     return false;
 }
 
-static bool guard_is_data(struct str content_type)
+static struct str guard_media_type(struct str content_type)
+{
+    ptrdiff_t semicolon = str_find_char(content_type, ';');
+    return str_trim(semicolon < 0 ? content_type : str_slice(content_type, 0, (size_t)semicolon));
+}
+
+static bool guard_is_data(struct str type)
 {
     const struct str allowed[] = {
         {"application/json", 16}, {"application/vnd.apache.arrow.stream", 35}, {"text/csv", 8}};
-    ptrdiff_t semicolon = str_find_char(content_type, ';');
-    struct str type = str_trim(semicolon < 0 ? content_type : str_slice(content_type, 0, (size_t)semicolon));
     for (size_t i = 0; i < sizeof(allowed) / sizeof(allowed[0]); i++) {
         if (str_equal_nocase(type, allowed[i]))
             return true;
@@ -132,7 +142,10 @@ int guard_check(const struct guard *guard, const struct http_request *request, s
     bool reads = str_equal(*method, S("GET")) || str_equal(*method, S("HEAD")) || str_equal(*method, S("OPTIONS"));
     /* A form cannot send DELETE, and a script of another site would have to ask first, which is never granted. */
     bool bare_delete = str_equal(*method, S("DELETE")) && request->body.len == 0 && !content_type.ptr;
-    if (reads || bare_delete || guard_is_data(content_type))
+    struct str type = guard_media_type(content_type);
+    bool form = guard->form_path.len && str_equal(request->path, guard->form_path) &&
+                str_equal_nocase(type, S("application/x-www-form-urlencoded"));
+    if (reads || bare_delete || form || guard_is_data(type))
         return 0;
     *why_out = S("content-type must be application/json, application/vnd.apache.arrow.stream or text/csv");
     return 415;

@@ -7,6 +7,9 @@ struct guard;
 
 /* addresses: what the server listens on ("127.0.0.1:8815"); hosts: further names that a Host header may carry. */
 struct guard *guard_new(const struct str *addresses, size_t address_count, const struct str *hosts, size_t host_count);
+/* The one path that takes the content type of an HTML form as well: OAuth's token endpoint (RFC 6749 4.4.2), which
+ * changes nothing. Lives as long as the guard. */
+void guard_allow_form(struct guard *guard, struct str path);
 /* Accepts NULL inside. */
 void guard_free(struct guard **guard);
 

@@ -48,20 +48,25 @@ bool http_percent_decode(struct arena *arena, struct str text, bool plus_is_spac
     return true;
 }
 
-struct str http_parameter(const struct http_request *request, struct str name)
+struct str http_form_value(struct arena *arena, struct str form, struct str name)
 {
-    struct str rest = request->query, pair;
+    struct str rest = form, pair;
     while (str_split_next(&rest, '&', &pair)) {
         ptrdiff_t equals = str_find_char(pair, '=');
         struct str raw_name = equals < 0 ? pair : str_slice(pair, 0, (size_t)equals);
         struct str raw_value = equals < 0 ? S("") : str_from_index(pair, (size_t)equals + 1);
         struct str decoded;
-        if (!http_percent_decode(request->arena, raw_name, true, &decoded) || !str_equal(decoded, name))
+        if (!http_percent_decode(arena, raw_name, true, &decoded) || !str_equal(decoded, name))
             continue;
-        if (http_percent_decode(request->arena, raw_value, true, &decoded))
+        if (http_percent_decode(arena, raw_value, true, &decoded))
             return decoded;
     }
     return (struct str){0};
+}
+
+struct str http_parameter(const struct http_request *request, struct str name)
+{
+    return http_form_value(request->arena, request->query, name);
 }
 
 static bool http_has_field(const struct http_field *fields, size_t count, struct str name)
@@ -132,10 +137,7 @@ void http_answer(struct http_request *request, int status, struct str content_ty
                  const struct http_field *fields, size_t field_count)
 {
     http_send_head(request, status, content_type, fields, field_count, (int64_t)body.len);
-    if (body.len && body.len <= OUTBOX_COPY_MAX)
-        http_write(request, (struct slice){.ptr = arena_copy(request->arena, body.ptr, body.len), .len = body.len});
-    else if (body.len)
-        http_write(request, slice_copy(body));
+    http_write_copy(request, body);
     http_end(request);
 }
 
@@ -145,11 +147,25 @@ void http_begin(struct http_request *request, int status, struct str content_typ
     http_send_head(request, status, content_type, fields, field_count, -1);
 }
 
+void http_begin_sized(struct http_request *request, int status, struct str content_type,
+                      const struct http_field *fields, size_t field_count, size_t size)
+{
+    http_send_head(request, status, content_type, fields, field_count, (int64_t)size);
+}
+
 void http_write(struct http_request *request, struct slice slice)
 {
     assert(request->answered);
     request->bytes_out += slice.len;
     request->carrier->write(request, slice);
+}
+
+void http_write_copy(struct http_request *request, struct str bytes)
+{
+    if (bytes.len && bytes.len <= OUTBOX_COPY_MAX)
+        http_write(request, (struct slice){.ptr = arena_copy(request->arena, bytes.ptr, bytes.len), .len = bytes.len});
+    else if (bytes.len)
+        http_write(request, slice_copy(bytes));
 }
 
 void http_end(struct http_request *request)
@@ -165,8 +181,10 @@ void http_abort(struct http_request *request)
     request->carrier->abort(request);
 }
 
-void http_refuse(struct http_request *request, int status, struct str message)
+void http_refuse(struct http_service *service, struct http_request *request, int status, struct str message)
 {
+    if (service->on_refusal && service->on_refusal(service, request, status, message))
+        return;
     struct str body = str_format(
         request->arena, "{\"error\":{\"code\":\"%s\",\"message\":\"%.*s\"}}\n",
         status == 413 || status == 431 || status == 503 ? "resource_exhausted" : "invalid_argument", STR_ARG(message));
@@ -186,6 +204,7 @@ bool http_set_target(struct http_request *request, struct str target)
     request->query = question < 0 ? S("") : str_from_index(target, (size_t)question + 1);
     if (path.len == 0 || path.ptr[0] != '/')
         return false;
+    request->raw_path = path;
     if (str_find_char(path, '%') < 0) {
         request->path = path;
         return str_find_char(path, '\0') < 0;

@@ -17,10 +17,11 @@ struct http_carrier; /* implementation: HTTP/1.1 or HTTP/2 */
 
 struct http_request {
     struct arena *arena;
-    struct str method; /* "GET" */
-    struct str path;   /* percent-decoded, without the query, starts with '/' */
-    struct str query;  /* raw text behind '?', may be empty */
-    struct str host;   /* Host or :authority, may be empty */
+    struct str method;   /* "GET" */
+    struct str path;     /* percent-decoded, without the query, starts with '/' */
+    struct str raw_path; /* the same as it came: where '/' and '%2F' are two things */
+    struct str query;    /* raw text behind '?', may be empty */
+    struct str host;     /* Host or :authority, may be empty */
     struct str body;
     const struct http_field *fields;
     size_t field_count;
@@ -44,6 +45,9 @@ struct str http_field(const struct http_request *request, struct str name);
 /* Decoded value of a query parameter, or ptr NULL. Lives in the request's arena. */
 struct str http_parameter(const struct http_request *request, struct str name);
 
+/* The same in the text of a form (application/x-www-form-urlencoded), which a query is too. */
+struct str http_form_value(struct arena *arena, struct str form, struct str name);
+
 /* Percent-decodes into the arena; false for bad escapes or NUL bytes. */
 bool http_percent_decode(struct arena *arena, struct str text, bool plus_is_space, struct str *text_out) MUST_USE;
 
@@ -55,7 +59,11 @@ void http_answer(struct http_request *request, int status, struct str content_ty
  * client sees that the answer is not whole) or resets the stream (HTTP/2). write takes the slice. Fields are copied. */
 void http_begin(struct http_request *request, int status, struct str content_type, const struct http_field *fields,
                 size_t field_count);
+/* The same when it is known how many bytes will be written. */
+void http_begin_sized(struct http_request *request, int status, struct str content_type,
+                      const struct http_field *fields, size_t field_count, size_t size);
 void http_write(struct http_request *request, struct slice slice);
+void http_write_copy(struct http_request *request, struct str bytes);
 void http_end(struct http_request *request);
 void http_abort(struct http_request *request);
 
@@ -67,7 +75,11 @@ struct http_carrier {
     void (*abort)(struct http_request *request);
 };
 
-/* Where whole requests go; the app wires face/rest here. One per server. */
+/* Where whole requests go; the app wires the faces here. One per server. */
 struct http_service {
     void (*on_request)(struct http_service *service, struct http_request *request);
+    /* The carrier refuses a request itself (too large, malformed, another site's): answers in the form that the path's
+     * clients understand, or returns false and leaves it to the carrier. The path is empty where it is not known. May
+     * be NULL. */
+    bool (*on_refusal)(struct http_service *service, struct http_request *request, int status, struct str why);
 };

@@ -174,7 +174,7 @@ static void http1_dispatch(struct http1 *http1)
     struct str target = str_bytes(exchange->message.text.ptr, exchange->message.target_len);
     int status = http_set_target(request, target) ? guard_check(http1->host->guard, request, &why) : 400;
     if (status != 0)
-        http_refuse(request, status, why);
+        http_refuse(http1->host->service, request, status, why);
     else
         http1->host->service->on_request(http1->host->service, request);
     if (http1->state == HTTP1_RUNNING && exchange->ended)
@@ -188,7 +188,10 @@ static void http1_reject(struct http1 *http1, int status, const char *why)
     http1->state = HTTP1_RUNNING;
     exchange->message.keep_alive = false;
     http1_fill_request(http1, exchange);
-    http_refuse(&exchange->request, status, str_from(why));
+    struct str target = str_bytes(exchange->message.text.ptr, exchange->message.target_len);
+    if (!http_set_target(&exchange->request, target))
+        exchange->request.path = S("");
+    http_refuse(http1->host->service, &exchange->request, status, str_from(why));
     http1_finish(http1);
 }
 

@@ -34,6 +34,7 @@ static void http_finds_parameters(void **state)
     struct http_request request = {.arena = arena_new()};
     assert_true(http_set_target(&request, S("/a%2Fb?x=1&y=a%26b&empty=&flag&x=2&b%61d=3&bad=%zz")));
     assert_text(request.path, "/a/b");
+    assert_text(request.raw_path, "/a%2Fb");
     assert_text(http_parameter(&request, S("x")), "1");
     assert_text(http_parameter(&request, S("y")), "a&b");
     assert_text(http_parameter(&request, S("empty")), "");
@@ -138,6 +139,26 @@ static void guard_lets_literal_addresses_in_when_it_listens_everywhere(void **st
     guard_free(&guard);
 }
 
+static void guard_lets_a_form_in_at_one_path(void **state)
+{
+    (void)state;
+    struct guard *guard = guard_new(NULL, 0, NULL, 0);
+    guard_allow_form(guard, S("/token"));
+    struct str why;
+    static const struct net_peer peer;
+    const struct http_field field = {S("content-type"), S("application/x-www-form-urlencoded; charset=UTF-8")};
+    struct http_request request = {.peer = &peer,
+                                   .method = S("POST"),
+                                   .path = S("/token"),
+                                   .host = S("localhost"),
+                                   .fields = &field,
+                                   .field_count = 1};
+    assert_int_equal(guard_check(guard, &request, &why), 0);
+    request.path = S("/tokens");
+    assert_int_equal(guard_check(guard, &request, &why), 415);
+    guard_free(&guard);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -146,6 +167,7 @@ int main(void)
         cmocka_unit_test(http_writes_dates),
         cmocka_unit_test(guard_follows_the_table),
         cmocka_unit_test(guard_lets_literal_addresses_in_when_it_listens_everywhere),
+        cmocka_unit_test(guard_lets_a_form_in_at_one_path),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

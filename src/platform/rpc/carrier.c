@@ -71,9 +71,18 @@ static bool rpc_carrier_is_fresh(const struct rpc_stream *stream)
     return !stream->request.carrier;
 }
 
+/* Before the request is whole. */
+static void rpc_carrier_refuse(struct rpc_stream *stream, int status, struct str why)
+{
+    struct http_request *request = rpc_carrier_fill(stream);
+    if (!http_set_target(request, stream->path))
+        request->path = S("");
+    http_refuse(stream->session->host->http, request, status, why);
+}
+
 void rpc_carrier_refuse_headers(struct rpc_stream *stream)
 {
-    http_refuse(rpc_carrier_fill(stream), 431, S("the header is larger than http.max_header or http.max_fields"));
+    rpc_carrier_refuse(stream, 431, S("the header is larger than http.max_header or http.max_fields"));
 }
 
 void rpc_carrier_input(struct rpc_stream *stream, struct str bytes)
@@ -81,9 +90,9 @@ void rpc_carrier_input(struct rpc_stream *stream, struct str bytes)
     if (!rpc_carrier_is_fresh(stream)) /* refused already: the rest of the body is dropped */
         return;
     if (buf_len(&stream->body) + bytes.len > (size_t)limits_get(LIMIT_HTTP_BODY))
-        http_refuse(rpc_carrier_fill(stream), 413, S("the body is larger than http.max_body"));
+        rpc_carrier_refuse(stream, 413, S("the body is larger than http.max_body"));
     else if (!rpc_stream_gather(stream, &stream->body, bytes))
-        http_refuse(rpc_carrier_fill(stream), 503, S("the connection's unfinished requests exceed http2.max_gathered"));
+        rpc_carrier_refuse(stream, 503, S("the connection's unfinished requests exceed http2.max_gathered"));
 }
 
 void rpc_carrier_half_close(struct rpc_stream *stream)
@@ -95,7 +104,7 @@ void rpc_carrier_half_close(struct rpc_stream *stream)
     struct str why = S("the request target is malformed");
     int status = http_set_target(request, stream->path) ? guard_check(host->guard, request, &why) : 400;
     if (status != 0)
-        http_refuse(request, status, why);
+        http_refuse(host->http, request, status, why);
     else
         host->http->on_request(host->http, request);
 }

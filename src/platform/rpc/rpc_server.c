@@ -376,6 +376,7 @@ struct rpc_server *rpc_server_new(struct loop *loop, const struct rpc_server_opt
     server->connections.owner = server;
     server->guard =
         guard_new(options->listen.addresses, options->listen.address_count, options->hosts, options->host_count);
+    guard_allow_form(server->guard, options->form_path);
     server->http1 = (struct http1_host){.service = http, .guard = server->guard};
     server->host = rpc_host_new(http, server->guard, rpc);
     server->listener = listener_new(loop, &options->listen, rpc_server_on_accept, server, err);

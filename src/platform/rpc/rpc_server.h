@@ -12,8 +12,9 @@ struct rpc_server_options {
     struct listener_options listen;
     const struct str *hosts; /* names that a Host header may carry besides localhost and the listen addresses */
     size_t host_count;
-    struct tls *tls; /* taken, also when rpc_server_new fails; NULL: connections are plain */
-    bool proxied;    /* TLS ends at a proxy in front, so that no client counts as being on this machine */
+    struct tls *tls;      /* taken, also when rpc_server_new fails; NULL: connections are plain */
+    struct str form_path; /* see guard_allow_form; empty: none */
+    bool proxied;         /* TLS ends at a proxy in front, so that no client counts as being on this machine */
 };
 
 /* The services must outlive the server; rpc may be NULL (then gRPC calls are answered with UNIMPLEMENTED). */
