@@ -78,8 +78,8 @@
     LIMIT(LIMIT_CATALOG_PROPERTIES, "catalog.max_properties", 65536, "bytes of a namespace's properties", "422")      \
     LIMIT(LIMIT_CATALOG_WAITING, "catalog.max_waiting", 256, "changes of one table", "503: further ones do not wait") \
     LIMIT(LIMIT_CATALOG_CHANGES, "catalog.max_changes", 1024, "changes of a tenant at once", "503")                   \
-    LIMIT(LIMIT_MODEL_UPDATES, "catalog.max_updates", 10000, "updates or requirements of one commit", "400")          \
-    LIMIT(LIMIT_MODEL_PROPERTIES, "catalog.max_table_properties", 10000, "properties of a table", "400")              \
+    LIMIT(LIMIT_MODEL_UPDATES, "catalog.max_updates", 50000, "updates or requirements of one commit", "400")          \
+    LIMIT(LIMIT_MODEL_PROPERTIES, "catalog.max_table_properties", 1000, "properties of a table", "400")               \
     LIMIT(LIMIT_MODEL_PARTITIONS, "catalog.max_partition_fields", 1000, "fields of a partition spec", "400")          \
     LIMIT(LIMIT_JWT, "oidc.max_token", 8192, "bytes", "UNAUTHENTICATED")                                              \
     LIMIT(LIMIT_OBJECT_TIMEOUT, "object.timeout", 30, "s", "a request to the S3 store is repeated, then UNAVAILABLE") \

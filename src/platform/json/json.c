@@ -199,6 +199,40 @@ const struct json *json_get(const struct json *value, const char *key)
     return NULL;
 }
 
+bool json_is_equal(const struct json *a, const struct json *b)
+{
+    if (a == b)
+        return true;
+    if (json_kind(a) != json_kind(b) || json_count(a) != json_count(b))
+        return false;
+    switch (json_kind(a)) {
+    case JSON_NULL:
+        return true;
+    case JSON_BOOL:
+        return a->boolean == b->boolean;
+    case JSON_I64:
+        return a->number == b->number;
+    case JSON_DOUBLE:
+        return !(a->real < b->real) && !(a->real > b->real);
+    case JSON_TEXT:
+        return str_equal(a->text, b->text);
+    case JSON_ARRAY:
+        for (size_t i = 0; i < a->count; i++) {
+            if (!json_is_equal(a->items[i], b->items[i]))
+                return false;
+        }
+        return true;
+    case JSON_OBJECT:
+        for (size_t i = 0; i < a->count; i++) {
+            const struct json *other = json_get(b, a->members[i].key.ptr);
+            if (!other || !json_is_equal(a->members[i].value, other))
+                return false;
+        }
+        return true;
+    }
+    return false;
+}
+
 bool json_only_keys(const struct json *object, const char *const *keys, struct err *err)
 {
     if (object->kind != JSON_OBJECT)

@@ -26,6 +26,9 @@ struct str json_key_at(const struct json *value, size_t index);
 /* Member by name, or NULL. Accepts NULL and values that are no object. */
 const struct json *json_get(const struct json *value, const char *key);
 
+/* Same kinds and values; members of objects in any order. An absent value equals null. */
+bool json_is_equal(const struct json *a, const struct json *b);
+
 /* ERR_INVALID that names the first member not in the list (NULL-terminated) and the nearest known name. */
 bool json_only_keys(const struct json *object, const char *const *keys, struct err *err);
 /* Text member: absent gives an empty str; another kind is ERR_INVALID naming the key. */
@@ -45,5 +48,7 @@ void json_write_i64(struct json_writer *writer, const char *key, int64_t number)
 void json_write_double(struct json_writer *writer, const char *key, double number);
 void json_write_bool(struct json_writer *writer, const char *key, bool value);
 void json_write_null(struct json_writer *writer, const char *key);
+/* A parsed value as it was read: members in order, integers exact, doubles with a point or an exponent. */
+void json_write_value(struct json_writer *writer, const char *key, const struct json *value);
 /* A quoted, escaped JSON string alone; bytes that are not UTF-8 become U+FFFD. */
 void json_escape(struct buf *buf, struct str text);

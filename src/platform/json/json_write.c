@@ -141,3 +141,51 @@ void json_write_null(struct json_writer *writer, const char *key)
     json_lead(writer, key);
     buf_append_str(writer->buf, S("null"));
 }
+
+/* A double stays one for whoever reads it again: "1.0", not "1". */
+static void json_write_real(struct json_writer *writer, const char *key, double number)
+{
+    json_write_double(writer, key, number);
+    struct str text = buf_str(writer->buf);
+    for (size_t i = text.len; i > 0; i--) {
+        char c = text.ptr[i - 1];
+        if (c == '.' || c == 'e' || c == 'l')
+            return;
+        if ((c < '0' || c > '9') && c != '-' && c != '+')
+            break;
+    }
+    buf_append_str(writer->buf, S(".0"));
+}
+
+void json_write_value(struct json_writer *writer, const char *key, const struct json *value)
+{
+    switch (json_kind(value)) {
+    case JSON_NULL:
+        json_write_null(writer, key);
+        return;
+    case JSON_BOOL:
+        json_write_bool(writer, key, json_bool(value));
+        return;
+    case JSON_I64:
+        json_write_i64(writer, key, json_i64(value));
+        return;
+    case JSON_DOUBLE:
+        json_write_real(writer, key, json_double(value));
+        return;
+    case JSON_TEXT:
+        json_write_text(writer, key, json_text(value));
+        return;
+    case JSON_ARRAY:
+        json_begin_array(writer, key);
+        for (size_t i = 0; i < json_count(value); i++)
+            json_write_value(writer, NULL, json_at(value, i));
+        json_end_array(writer);
+        return;
+    case JSON_OBJECT:
+        json_begin_object(writer, key);
+        for (size_t i = 0; i < json_count(value); i++)
+            json_write_value(writer, json_key_at(value, i).ptr, json_at(value, i));
+        json_end_object(writer);
+        return;
+    }
+}
