@@ -1,6 +1,6 @@
 /* Prints what the lexer and the gate make of texts, for the comparisons with DuckDB's Python package.
  *   gate_tool tokens   reads texts ended by NUL; prints a line per text: kind:start:len ...
- *   gate_tool names    reads one name per line; prints open, table, setting or closed */
+ *   gate_tool names    reads one name per line; prints open, table, setting, iceberg or closed */
 #include <inttypes.h>
 #include <stdio.h>
 
@@ -29,6 +29,7 @@ static void print_function(struct str name)
         [GATE_FUNCTION_OPEN] = "open",
         [GATE_FUNCTION_TABLE] = "table",
         [GATE_FUNCTION_SETTING] = "setting",
+        [GATE_FUNCTION_ICEBERG] = "iceberg",
         [GATE_FUNCTION_CLOSED] = "closed",
     };
     puts(words[gate_words_function(name)]);

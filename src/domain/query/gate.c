@@ -69,20 +69,6 @@ struct gate_level *gate_level(struct gate *gate)
     return &gate->levels.items[gate->levels.count - 1];
 }
 
-/* Line and column, both from 1; columns count characters. */
-static void gate_position(struct str sql, size_t offset, int *line_out, int *column_out)
-{
-    *line_out = *column_out = 1;
-    for (size_t i = 0; i < offset && i < sql.len; i++) {
-        if (sql.ptr[i] == '\n') {
-            ++*line_out;
-            *column_out = 1;
-        } else if (((unsigned char)sql.ptr[i] & 0xC0) != 0x80) {
-            ++*column_out;
-        }
-    }
-}
-
 static bool gate_refuse_at(struct gate *gate, size_t offset, enum err_code code, const char *why)
 {
     int line, column;
@@ -255,6 +241,8 @@ static bool gate_word(struct gate *gate, size_t index)
     if (gate_words_is_closed_view(gate_name(gate, index)))
         return gate_refuse(gate, index, ERR_DENIED, "'%.*s' is not open to tenants",
                            STR_ARG(gate_cite(gate_name(gate, index), 40)));
+    if (!gate_iceberg_name(gate, index))
+        return false;
     if (gate->tokens.items[index].kind != LEXER_WORD)
         return true;
     gate_quote_default(gate, index, gate->table_at == index);
@@ -339,8 +327,12 @@ static void gate_result(struct gate *gate, struct str sql, struct gate_result *r
         .statement_count = gate->statement_count,
         .may_write = gate->may_write,
         .may_leave = gate->may_leave,
+        .iceberg = gate->iceberg,
+        .made_count = gate->made.count,
         .edit_count = gate->edits.count,
     };
+    if (gate->made.count)
+        result_out->made = arena_copy(gate->arena, gate->made.items, gate->made.count * sizeof(struct gate_made));
     if (!gate->edits.count)
         return;
     result_out->edits = arena_copy(gate->arena, gate->edits.items, gate->edits.count * sizeof(struct gate_edit));
@@ -349,7 +341,6 @@ static void gate_result(struct gate *gate, struct str sql, struct gate_result *r
 
 bool gate_check(struct str sql, struct str tenant, struct arena *arena, struct gate_result *result_out, struct err *err)
 {
-    (void)tenant;
     if (sql.len > (size_t)limits_get(LIMIT_SQL)) {
         err_set(err, ERR_INVALID, "the statement is longer than limit %s (%" PRId64 " bytes)", limits_name(LIMIT_SQL),
                 limits_get(LIMIT_SQL));
@@ -359,30 +350,14 @@ bool gate_check(struct str sql, struct str tenant, struct arena *arena, struct g
         return err_set(err, ERR_INVALID, "the statement contains a NUL character");
     if (!str_is_utf8(sql.ptr, sql.len))
         return err_set(err, ERR_INVALID, "the statement is not valid UTF-8");
-    struct gate gate = {.sql = sql.len ? sql : S(""), .arena = arena, .err = err, .table_at = SIZE_MAX};
+    struct gate gate = {
+        .sql = sql.len ? sql : S(""), .tenant = tenant, .arena = arena, .err = err, .table_at = SIZE_MAX};
     bool ok = gate_walk(&gate);
     if (ok)
         gate_result(&gate, sql.len ? sql : gate.sql, result_out);
     vec_done(&gate.tokens);
     vec_done(&gate.levels);
     vec_done(&gate.edits);
+    vec_done(&gate.made);
     return ok;
-}
-
-size_t gate_map_offset(const struct gate_result *result, size_t offset)
-{
-    size_t added = 0, removed = 0; /* by the edits before */
-    for (size_t i = 0; i < result->edit_count; i++) {
-        const struct gate_edit *edit = &result->edits[i];
-        size_t len = strlen(edit->text), begins = edit->at + added - removed;
-        if (offset <= begins)
-            break;
-        if (offset < begins + len) { /* inside: a letter of a quoted name is one further on */
-            size_t inside = offset - begins - (edit->text[0] == '"');
-            return edit->at + (inside < edit->len ? inside : edit->len - (edit->len > 0));
-        }
-        added += len;
-        removed += edit->len;
-    }
-    return offset + removed - added;
 }

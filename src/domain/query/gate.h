@@ -1,6 +1,7 @@
 /* What SQL text may say. A lexer over the text refuses what reaches out of the tenant (files, network, other databases,
  * extensions, secrets, settings outside the list, logs), bounds what makes the planner slow, and rewrites what DuckDB
- * would take otherwise: the schema's name `default`, and settings, which are the session's and not everybody's.
+ * would take otherwise: the schema's name `default`, names of Iceberg tables, and settings, which are the session's and
+ * not everybody's.
  * Statement kinds are checked a second time by the worker, from DuckDB's prepare. Pure: no I/O, no state. Fail closed:
  * what the lexer does not understand is refused. */
 #pragma once
@@ -10,7 +11,14 @@
 /* One change of the text: len bytes at an offset of the input became another text. */
 struct gate_edit {
     size_t at, len;
-    const char *text; /* static */
+    const char *text;
+};
+
+/* A table or view that would be made, or get this name. */
+struct gate_made {
+    struct str name; /* without quotes */
+    struct str from; /* RENAME: what it was called, when no schema says where it is; else empty */
+    bool iceberg;    /* in the namespace "iceberg", else in the schema "default" */
 };
 
 struct gate_result {
@@ -19,6 +27,9 @@ struct gate_result {
     size_t statement_count; /* 0: only comments and white space, refused by the caller */
     bool may_write;         /* a guess from the first words, for routing; the worker decides */
     bool may_leave;         /* likewise: something stays in the connection (transaction, temporary object, setting) */
+    bool iceberg;           /* it names the Iceberg catalog */
+    const struct gate_made *made;
+    size_t made_count;
     const struct gate_edit *edits; /* ascending */
     size_t edit_count;
 };
@@ -29,5 +40,7 @@ bool gate_check(struct str sql, struct str tenant, struct arena *arena, struct g
 
 /* Maps an offset in the rewritten text back to the user's. */
 size_t gate_map_offset(const struct gate_result *result, size_t offset);
+/* The same for " (line 1, column 8)" at the end of an error's message; sql: the user's text. */
+void gate_map_error(const struct gate_result *result, struct str sql, struct err *error);
 
 /* In test builds with the option gate_off, gate_off.c stands in for gate.c: everything passes, nothing is rewritten. */

@@ -9,9 +9,3 @@ bool gate_check(struct str sql, struct str tenant, struct arena *arena, struct g
     *result_out = (struct gate_result){.sql = sql, .statement_count = 1, .may_write = true, .may_leave = true};
     return true;
 }
-
-size_t gate_map_offset(const struct gate_result *result, size_t offset)
-{
-    (void)result;
-    return offset;
-}

@@ -17,6 +17,7 @@ struct gate_level {
 
 struct gate {
     struct str sql;
+    struct str tenant;
     struct arena *arena;
     struct err *err;
     VEC(struct lexer_token) tokens;
@@ -29,6 +30,8 @@ struct gate {
     bool table_next;     /* the next token names a table */
     size_t table_at;     /* index of the last token that named one */
     bool may_write, may_leave;
+    bool iceberg; /* the Iceberg catalog is named */
+    VEC(struct gate_made) made;
     size_t statement_count;
     VEC(struct gate_edit) edits;
 };
@@ -57,6 +60,16 @@ struct gate_level *gate_level(struct gate *gate);
 bool gate_statement(struct gate *gate);
 /* A call by the name at index, which an opening bracket follows. */
 bool gate_call(struct gate *gate, size_t index);
+
+/* The name at index: rewritten where it is of an Iceberg table or namespace. */
+bool gate_iceberg_name(struct gate *gate, size_t index);
+/* A call of a function that looks at an Iceberg table, which an opening bracket follows. */
+bool gate_iceberg_call(struct gate *gate, size_t index);
+/* CREATE TABLE or VIEW, or ALTER: the name at index; remembers what it makes. */
+void gate_iceberg_made(struct gate *gate, size_t index);
+
+/* Line and column, both from 1; columns count characters. */
+void gate_position(struct str sql, size_t offset, int *line_out, int *column_out);
 
 /* Follows where tables stand; called for each token in order. */
 bool gate_table(struct gate *gate, size_t index);

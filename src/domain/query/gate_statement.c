@@ -46,8 +46,12 @@ static bool gate_object(struct gate *gate, size_t index)
         return gate_refuse(gate, at, ERR_DENIED, "%.*s %.*s is not open to tenants", STR_ARG(verb), STR_ARG(word));
     }
     gate->index = gate->verb == GATE_VERB_CREATE && gate_is_word(gate, at, "index");
+    static const char *const missing[] = {"if", "not", "exists", NULL};
+    bool relation = gate_is_word(gate, at, "table") || gate_is_word(gate, at, "view");
     if (gate_is_temporary(gate, index, at))
         gate->may_leave = true;
+    else if (relation)
+        gate_iceberg_made(gate, gate_skip(gate, at + 1, missing));
     return true;
 }
 
@@ -255,6 +259,8 @@ bool gate_call(struct gate *gate, size_t index)
         return true;
     case GATE_FUNCTION_SETTING:
         return gate_current_setting(gate, index);
+    case GATE_FUNCTION_ICEBERG:
+        return gate_iceberg_call(gate, index);
     case GATE_FUNCTION_CLOSED:
         break;
     }

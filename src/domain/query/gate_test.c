@@ -322,7 +322,7 @@ static const struct {
     {"select * from postgres_scan('host=x', 'a', 'b')", "function"},
     {"select * from postgres_query('d', 'select 1')", "function"},
     {"select * from iceberg_scan('x')", "function"},
-    {"select * from iceberg_metadata('x')", "function"},
+    {"select * from iceberg_metadata('/x')", "function"},
     {"select * from sqlite_scan('x', 't')", "function"},
     {"select * from mysql_query('d', 'x')", "function"},
     {"select * from delta_scan('x')", "function"},

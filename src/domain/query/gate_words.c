@@ -177,6 +177,9 @@ static const char *const gate_closed[] = {
     "write_log",
 };
 
+/* What these tell of a table is in the catalog for everybody who may read it. */
+static const char *const gate_of_iceberg[] = {"iceberg_snapshots", "iceberg_metadata", "iceberg_table_properties"};
+
 /* Families: a name that begins like this is closed, known or not. */
 static const char *const gate_closed_families[] = {
     "__internal", "avro_",   "delta_",     "disable_verif", "ducklake_", "enable_verif",   "excel_",        "http_",
@@ -262,6 +265,8 @@ enum gate_function gate_words_function(struct str name)
         return GATE_FUNCTION_TABLE;
     if (gate_words_in_sorted(gate_closed, GATE_COUNT(gate_closed), name))
         return GATE_FUNCTION_CLOSED;
+    if (gate_words_in(gate_of_iceberg, GATE_COUNT(gate_of_iceberg), name))
+        return GATE_FUNCTION_ICEBERG;
     for (size_t i = 0; i < GATE_COUNT(gate_closed_families); i++) {
         struct str family = str_from(gate_closed_families[i]);
         if (str_equal_nocase(str_slice(name, 0, family.len), family))

@@ -26,6 +26,7 @@ enum gate_function {
     GATE_FUNCTION_OPEN,    /* not on a list: a scalar, an aggregate, or the tenant's own macro */
     GATE_FUNCTION_TABLE,   /* a table function that stays inside */
     GATE_FUNCTION_SETTING, /* current_setting: depends on its argument */
+    GATE_FUNCTION_ICEBERG, /* looks at an Iceberg table: depends on its argument */
     GATE_FUNCTION_CLOSED,
 };
 
