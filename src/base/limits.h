@@ -23,6 +23,7 @@
     LIMIT(LIMIT_IPC_HEADER, "flight.max_ipc_header", 8388608, "bytes", "RESOURCE_EXHAUSTED")                          \
     LIMIT(LIMIT_BATCH_TARGET, "flight.batch_target", 716800, "bytes", "a result batch is cut at about this size")     \
     LIMIT(LIMIT_UPLOAD_BUFFER, "flight.upload_buffer", 268435456, "bytes", "the sender has to wait")                  \
+    LIMIT(LIMIT_UPLOAD_AUTO, "upload.auto_rows", 100000, "rows", "a new table with more goes to Iceberg")             \
     LIMIT(LIMIT_TICKETS, "flight.max_tickets", 10000, "tickets", "the oldest is forgotten")                           \
     LIMIT(LIMIT_TICKET_LIFE, "flight.ticket_life", 300, "s", "the ticket is forgotten")                               \
     LIMIT(LIMIT_SQL, "query.max_sql", 1048576, "bytes", "INVALID_ARGUMENT")                                           \
@@ -81,6 +82,8 @@
     LIMIT(LIMIT_MODEL_UPDATES, "catalog.max_updates", 50000, "updates or requirements of one commit", "400")          \
     LIMIT(LIMIT_MODEL_PROPERTIES, "catalog.max_table_properties", 1000, "properties of a table", "400")               \
     LIMIT(LIMIT_MODEL_PARTITIONS, "catalog.max_partition_fields", 1000, "fields of a partition spec", "400")          \
+    LIMIT(LIMIT_MAINTAIN_GRACE, "maintain.grace", 3600, "s", "files of a snapshot that was replaced may be deleted")  \
+    LIMIT(LIMIT_MAINTAIN_ORPHAN_AGE, "maintain.orphan_age", 259200, "s", "files that no snapshot needs are deleted")  \
     LIMIT(LIMIT_JWT, "oidc.max_token", 8192, "bytes", "UNAUTHENTICATED")                                              \
     LIMIT(LIMIT_OBJECT_TIMEOUT, "object.timeout", 30, "s", "a request to the S3 store is repeated, then UNAVAILABLE") \
     LIMIT(LIMIT_TLS_HANDSHAKE, "tls.handshake_timeout", 10, "s", "the connection is closed")
