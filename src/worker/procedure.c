@@ -1,10 +1,15 @@
 /* Procedures: work beside SQL, each in a file of its own. */
-#include "worker/procedure.h"
+#include "worker/procedures.h"
 
 #include "platform/json/json.h"
 #include "worker/statement.h"
 
-static worker_procedure_run *const worker_procedures[CHANNEL_PROCEDURE_COUNT] = {NULL};
+static worker_procedure_run *const worker_procedures[CHANNEL_PROCEDURE_COUNT] = {
+    [CHANNEL_LOCALS] = worker_locals,
+    [CHANNEL_INSPECT] = worker_inspect,
+    [CHANNEL_MIRROR] = worker_mirror,
+    [CHANNEL_PUBLISH] = worker_publish,
+};
 
 bool worker_procedure(struct worker_statement *statement, struct str *answer_out, struct err *err)
 {

@@ -1,0 +1,224 @@
+/* PUBLISH: a consistent copy of the tenant's database while others read and write it.
+ *
+ * {"file": "publish-….duckdb", "with_iceberg": false}: the file is made in the directory of temporary files, the only
+ * one in which DuckDB may make any, and the front puts it in its place.
+ *
+ * The bytes are copied, so nothing of the database can be left out (foreign keys, sequences, indexes, macros). DuckDB
+ * changes what its last checkpoint refers to at the next checkpoint only, and there is none while a transaction that
+ * has changed the catalog is open: so ours changes it, and is rolled back. What was committed since the checkpoint is
+ * in the log, whose copy is taken first: all blocks that it refers to are in the file by then. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/random.h"
+#include "platform/engine/procedure.h"
+#include "platform/json/json.h"
+#include "worker/procedures.h"
+#include "worker/sql.h"
+#include "worker/worker_priv.h"
+
+#define PUBLISH_CHUNK (1 << 20)
+
+struct publish {
+    struct worker_statement *statement;
+    struct str source, target; /* paths */
+    struct str name;           /* of the copy while it is attached */
+    struct str catalog;        /* the database's own name, quoted */
+    uint8_t *chunk;            /* PUBLISH_CHUNK bytes */
+};
+
+static bool publish_tell(struct publish *publish, struct err *err, const char *format, ...) PRINTF(3, 4);
+static bool publish_tell(struct publish *publish, struct err *err, const char *format, ...)
+{
+    AUTO(buf) struct buf sql = {0};
+    char text[512];
+    va_list arguments;
+    va_start(arguments, format);
+    int len = vsnprintf(text, sizeof(text), format, arguments);
+    va_end(arguments);
+    buf_append(&sql, text, len > 0 ? (size_t)len : 0);
+    return engine_tell(publish->statement->session, buf_str(&sql), err);
+}
+
+/* --- Copying --- */
+
+/* Never opened again: closing any descriptor of the file would drop DuckDB's lock on it. -1: not open. */
+static int publish_descriptor(const char *path)
+{
+    struct stat wanted, seen;
+    long most = sysconf(_SC_OPEN_MAX);
+    if (stat(path, &wanted) != 0)
+        return -1;
+    for (int fd = 0; fd < most; fd++)
+        if (fstat(fd, &seen) == 0 && seen.st_ino == wanted.st_ino && seen.st_dev == wanted.st_dev &&
+            (fcntl(fd, F_GETFL) & O_ACCMODE) != O_WRONLY)
+            return fd;
+    return -1;
+}
+
+static bool publish_write(int to, const uint8_t *bytes, size_t len, struct err *err)
+{
+    for (size_t at = 0; at < len;) {
+        ssize_t count = write(to, bytes + at, len - at);
+        if (count < 0 && errno != EINTR)
+            return err_errno(err, "write the copy");
+        at += count > 0 ? (size_t)count : 0;
+    }
+    return true;
+}
+
+/* Where both lie in one file system that can, nothing is copied. */
+static bool publish_copy(struct publish *publish, int from, int to, struct err *err)
+{
+    off_t at = 0;
+    for (;;) {
+        if (worker_statement_is_cancelled(publish->statement))
+            return err_set(err, ERR_CANCELLED, "publishing was cancelled");
+        ssize_t count = copy_file_range(from, &at, to, NULL, PUBLISH_CHUNK * 64, 0);
+        if (count > 0)
+            continue;
+        if (count < 0 && (errno == EXDEV || errno == EINVAL || errno == EOPNOTSUPP || errno == ENOSYS))
+            break;
+        return count == 0 || err_errno(err, "copy the database");
+    }
+    ssize_t count;
+    while ((count = pread(from, publish->chunk, PUBLISH_CHUNK, at)) > 0) {
+        if (worker_statement_is_cancelled(publish->statement))
+            return err_set(err, ERR_CANCELLED, "publishing was cancelled");
+        if (!publish_write(to, publish->chunk, (size_t)count, err))
+            return false;
+        at += count;
+    }
+    return count == 0 || err_errno(err, "read the database");
+}
+
+static bool publish_copy_to(struct publish *publish, int from, struct str path, struct err *err)
+{
+    int to = open(path.ptr, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+    if (to < 0)
+        return err_errno(err, "create the copy");
+    bool ok = publish_copy(publish, from, to, err);
+    close(to);
+    return ok;
+}
+
+/* No log: the checkpoint has everything. */
+static bool publish_copy_log(struct publish *publish, struct err *err)
+{
+    struct arena *arena = publish->statement->arena;
+    int from = open(str_format(arena, "%.*s.wal", STR_ARG(publish->source)).ptr, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    if (from < 0)
+        return errno == ENOENT || err_errno(err, "open the database's log");
+    bool ok = publish_copy_to(publish, from, str_format(arena, "%.*s.wal", STR_ARG(publish->target)), err);
+    close(from);
+    return ok;
+}
+
+static bool publish_copy_all(struct publish *publish, struct err *err)
+{
+    int from = publish_descriptor(publish->source.ptr);
+    if (from < 0)
+        return err_set(err, ERR_INTERNAL, "the database's file is not open");
+    return publish_copy_log(publish, err) && publish_copy_to(publish, from, publish->target, err);
+}
+
+/* --- One moment --- */
+
+static bool publish_hold(struct publish *publish, struct err *err)
+{
+    AUTO(buf) struct buf sql = {0};
+    struct engine_session *session = publish->statement->session;
+    struct err ignored;
+    bool short_log = publish_tell(publish, &ignored, "CHECKPOINT %s",
+                                  publish->catalog.ptr); /* others write: the log is copied as well */
+    (void)short_log;
+    buf_append_str(&sql, S("CREATE SEQUENCE "));
+    buf_append_str(&sql, locals_qualified(publish->statement, publish->name));
+    if (!engine_tell(session, S("BEGIN TRANSACTION"), err))
+        return false;
+    bool ok = engine_tell(session, buf_str(&sql), err) && publish_copy_all(publish, err);
+    bool ended = engine_tell(session, S("ROLLBACK"), ok ? err : &ignored);
+    return ok && ended;
+}
+
+/* --- Making one file of it --- */
+
+/* Tables of the namespace "iceberg" become tables of a schema of that name. */
+static bool publish_iceberg(struct publish *publish, struct err *err)
+{
+    struct worker_statement *statement = publish->statement;
+    const struct json *tables;
+    if (!sql_rows(statement, statement->arena,
+                  S("SELECT table_name AS name FROM duckdb_tables() WHERE database_name = 'iceberg' AND "
+                    "schema_name = 'iceberg' ORDER BY 1"),
+                  &tables, err) ||
+        !publish_tell(publish, err, "CREATE SCHEMA IF NOT EXISTS %s.iceberg", publish->name.ptr))
+        return false;
+    for (size_t i = 0; i < json_count(tables); i++) {
+        AUTO(buf) struct buf name = {0};
+        AUTO(buf) struct buf sql = {0};
+        sql_append_name(&name, json_text(json_get(json_at(tables, i), "name")));
+        buf_printf(&sql, "CREATE TABLE %s.iceberg.%.*s AS SELECT * FROM iceberg.iceberg.%.*s", publish->name.ptr,
+                   STR_ARG(buf_str(&name)), STR_ARG(buf_str(&name)));
+        if (worker_statement_is_cancelled(statement))
+            return err_set(err, ERR_CANCELLED, "publishing was cancelled");
+        if (!engine_tell(statement->session, buf_str(&sql), err))
+            return err_wrap(err, "publish the Iceberg table %.*s", STR_ARG(buf_str(&name)));
+    }
+    return true;
+}
+
+/* Opening the copy plays the log in; the checkpoint leaves one file. */
+static bool publish_fold(struct publish *publish, bool with_iceberg, struct err *err)
+{
+    AUTO(buf) struct buf attach = {0};
+    struct err ignored;
+    buf_append_str(&attach, S("ATTACH "));
+    sql_append_text(&attach, publish->target);
+    buf_printf(&attach, " AS %s", publish->name.ptr);
+    if (!engine_tell(publish->statement->session, buf_str(&attach), err))
+        return err_wrap(err, "open the copy");
+    bool ok = (!with_iceberg || publish_iceberg(publish, err)) &&
+              publish_tell(publish, err, "CHECKPOINT %s", publish->name.ptr);
+    return publish_tell(publish, ok ? err : &ignored, "DETACH %s", publish->name.ptr) && ok;
+}
+
+static bool publish_sync(struct publish *publish, struct err *err)
+{
+    int fd = open(publish->target.ptr, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    bool ok = fd >= 0 && fsync(fd) == 0;
+    if (!ok)
+        err_errno(err, "sync the copy");
+    if (fd >= 0)
+        close(fd);
+    return ok;
+}
+
+bool worker_publish(struct worker_statement *statement, const struct json *arguments, struct str *answer_out,
+                    struct err *err)
+{
+    struct arena *arena = statement->arena;
+    struct str directory = engine_temp_directory(statement->session);
+    struct publish publish = {
+        .statement = statement,
+        .source = statement->worker->hello.database,
+        .target = str_format(arena, "%.*s/%.*s", STR_ARG(directory), STR_ARG(json_text(json_get(arguments, "file")))),
+        .name = str_format(arena, "publish_%.*s", STR_ARG(random_hex(arena, 8))),
+        .chunk = arena_alloc(arena, PUBLISH_CHUNK)};
+    AUTO(buf) struct buf catalog = {0};
+    sql_append_name(&catalog, engine_catalog(statement->session));
+    publish.catalog = str_copy(arena, buf_str(&catalog));
+    mkdir(str_cstr(arena, directory), 0700); /* may be there */
+    bool ok = publish_hold(&publish, err) &&
+              publish_fold(&publish, json_bool(json_get(arguments, "with_iceberg")), err) &&
+              publish_sync(&publish, err);
+    unlink(str_format(arena, "%.*s.wal", STR_ARG(publish.target)).ptr); /* is empty, or of a copy that failed */
+    if (!ok)
+        unlink(publish.target.ptr);
+    *answer_out = S("SELECT true AS published");
+    return ok;
+}
