@@ -286,6 +286,8 @@ static bool start_transfer(struct ingest *ingest, struct transfer *transfer, str
         .table = transfer->source->table,
         .mode = cli_option(cli, "mode"),
         .target = cli_option(cli, "target"),
+        .partition_by = cli_option(cli, "partition-by"),
+        .sort_by = cli_option(cli, "sort-by"),
         .authorization = cli->authorization,
     };
     const struct cli_upload_events events = {on_upload_drained, on_upload_end, transfer};
@@ -460,6 +462,8 @@ static const struct cli_option options[] = {
      .help = "what to do with the table (default create_append)",
      .choices = "create|append|replace|create_append"},
     {.name = "target", .value = "TARGET", .help = "where to keep it (default auto)", .choices = "auto|duckdb|iceberg"},
+    {.name = "partition-by", .value = "LIST", .help = "of a new Iceberg table, like 'day(at), bucket(16, id), region'"},
+    {.name = "sort-by", .value = "LIST", .help = "order of the rows, like 'region, at desc'"},
     {.name = "format",
      .value = "FORMAT",
      .help = "of the files (default: by their names)",

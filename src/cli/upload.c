@@ -86,7 +86,7 @@ struct cli_upload *cli_upload_start(struct rpc_client *client, const struct cli_
     struct cli_upload *upload = mem_new(struct cli_upload);
     upload->events = *events;
     encode_descriptor(request->table, &upload->descriptor);
-    struct rpc_client_field fields[4];
+    struct rpc_client_field fields[6];
     size_t count = 0;
     if (request->tenant.len > 0)
         fields[count++] = (struct rpc_client_field){S("eider-tenant"), request->tenant};
@@ -94,6 +94,10 @@ struct cli_upload *cli_upload_start(struct rpc_client *client, const struct cli_
         fields[count++] = (struct rpc_client_field){S("eider-mode"), request->mode};
     if (request->target.len > 0)
         fields[count++] = (struct rpc_client_field){S("eider-target"), request->target};
+    if (request->partition_by.len > 0)
+        fields[count++] = (struct rpc_client_field){S("eider-partition-by"), request->partition_by};
+    if (request->sort_by.len > 0)
+        fields[count++] = (struct rpc_client_field){S("eider-sort-by"), request->sort_by};
     if (request->authorization.len > 0)
         fields[count++] = (struct rpc_client_field){S("authorization"), request->authorization};
     const struct rpc_client_request call = {

@@ -7,11 +7,12 @@
 struct cli_upload;
 
 struct cli_upload_request {
-    struct str tenant;        /* may be empty: the server decides */
-    struct str table;         /* "orders" or "schema.orders" */
-    struct str mode;          /* may be empty: create_append */
-    struct str target;        /* may be empty: auto */
-    struct str authorization; /* may be empty */
+    struct str tenant;                /* may be empty: the server decides */
+    struct str table;                 /* "orders" or "schema.orders" */
+    struct str mode;                  /* may be empty: create_append */
+    struct str target;                /* may be empty: auto */
+    struct str partition_by, sort_by; /* may be empty */
+    struct str authorization;         /* may be empty */
 };
 
 struct cli_upload_events {

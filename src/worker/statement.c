@@ -50,6 +50,8 @@ static bool worker_statement_decode(struct worker_statement *statement, struct s
         upload->refusal = str_copy(statement->arena, upload->refusal);
         upload->schema = str_copy(statement->arena, upload->schema);
         upload->table = str_copy(statement->arena, upload->table);
+        upload->partition_by = str_copy(statement->arena, upload->partition_by);
+        upload->sort_by = str_copy(statement->arena, upload->sort_by);
         return true;
     }
     if (statement->type == CHANNEL_METADATA)
@@ -215,6 +217,11 @@ struct worker_put *worker_statement_next_put(struct worker_statement *statement,
     return put;
 }
 
+static bool worker_upload_is_cancelled(void *owner)
+{
+    return worker_statement_is_cancelled(owner);
+}
+
 /* The first message opens the upload with its schema; the others are batches. */
 static bool worker_upload_message(struct worker_statement *statement, struct engine_upload **upload,
                                   struct worker_put *put, struct err *err)
@@ -225,11 +232,18 @@ static bool worker_upload_message(struct worker_statement *statement, struct eng
         return engine_upload_batch(*upload, header, body, (size_t)put->len, worker_put_release, put, err);
     }
     const struct channel_upload *asked = &statement->upload;
-    struct engine_upload_request request = {.schema = asked->schema,
-                                            .table = asked->table,
-                                            .mode = (enum engine_upload_mode)asked->mode,
-                                            .temporary = asked->temporary,
-                                            .policy = worker_policy(asked->rights, asked->refusal, false)};
+    struct engine_upload_request request = {
+        .schema = asked->schema,
+        .table = asked->table,
+        .mode = (enum engine_upload_mode)asked->mode,
+        .target = asked->target <= ENGINE_TARGET_STAY ? (enum engine_target)asked->target : ENGINE_TARGET_DUCKDB,
+        .auto_rows = (uint64_t)limits_get(LIMIT_UPLOAD_AUTO),
+        .partition_by = asked->partition_by,
+        .sort_by = asked->sort_by,
+        .is_cancelled = worker_upload_is_cancelled,
+        .owner = statement,
+        .temporary = asked->temporary,
+        .policy = worker_policy(asked->rights, asked->refusal, false)};
     *upload = engine_upload_open(statement->session, &request, header, err);
     worker_put_release(put);
     return *upload != NULL;
@@ -247,6 +261,10 @@ static bool worker_upload(struct worker_statement *statement, struct channel_end
     if (ok && !upload)
         ok = err_set(err, ERR_INVALID, "the upload has no schema message");
     ok = ok && engine_upload_commit(upload, &end->rows, err);
+    if (ok) {
+        end->target = (uint8_t)engine_upload_where(upload, &end->reason);
+        end->reason = str_copy(statement->arena, end->reason);
+    }
     engine_upload_close(&upload); /* releases all bodies: the front takes its blocks back after END */
     end->kind = ENGINE_KIND_WRITE;
     return ok;

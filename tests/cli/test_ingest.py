@@ -65,10 +65,6 @@ def test_modes(eider, acme, files):
     assert "missing" in eider.fails("ingest", files / "c.csv", "--table", "missing", "--mode", "append")
 
 
-def test_iceberg_comes_later(eider, files):
-    assert "later" in eider.fails("ingest", files / "c.csv", "--target", "iceberg")
-
-
 def test_null_text(eider, acme, tmp_path):
     (tmp_path / "n.csv").write_text("id,v\n1,NA\n2,5\n")
     eider.ok("ingest", tmp_path / "n.csv", "--null", "NA")

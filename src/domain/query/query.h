@@ -68,6 +68,8 @@ struct query_end {
     bool ran;     /* QUERY_DESCRIBE_OR_RUN: it did more than read, so it ran */
     bool depends; /* described: the result's types hold only until parameters are bound */
     bool returns; /* described: it gives rows: it reads, or changes and has RETURNING */
+    int target;   /* uploads: enum query_target, where the rows are, and why; valid during on_end */
+    struct str reason;
 };
 
 /* Who takes the result. The sink takes the slices of a piece; holding them back holds the worker back (back-pressure).
@@ -171,17 +173,21 @@ struct statement *query_metadata(struct query *query, const struct query_metadat
                                  const struct query_sink *sink, struct err *err);
 
 /* --- Uploads: a statement that takes Arrow messages in. --- */
+/* Where the rows are kept: same order as enum engine_target. */
+enum query_target { QUERY_TARGET_AUTO, QUERY_TARGET_DUCKDB, QUERY_TARGET_ICEBERG, QUERY_TARGET_STAY };
 enum query_mode { QUERY_MODE_CREATE, QUERY_MODE_APPEND, QUERY_MODE_REPLACE, QUERY_MODE_CREATE_APPEND };
 
 struct query_upload_request {
     const struct principal *who;
     struct str tenant; /* may be empty */
-    struct str schema; /* may be empty: "default" */
+    struct str schema; /* may be empty: "default"; "iceberg", "iceberg.sales": namespaces of the Iceberg catalog */
     struct str table;
     enum query_mode mode;
-    bool temporary;                /* a temporary table of the session */
-    struct query_session *session; /* NULL: none. Joins the session's single open transaction */
-    struct str transaction;        /* of the session; may be empty */
+    enum query_target target;
+    struct str partition_by, sort_by; /* "day(at), region"; "region, at desc"; may be empty */
+    bool temporary;                   /* a temporary table of the session */
+    struct query_session *session;    /* NULL: none. Joins the session's single open transaction */
+    struct str transaction;           /* of the session; may be empty */
     int64_t deadline_us;
     struct str protocol;
     uint64_t request_id;

@@ -139,6 +139,8 @@ struct statement {
     bool reserved;                  /* it takes no slot */
     struct str schema, table, path; /* uploads; snapshots */
     bool temporary;                 /* uploads */
+    enum query_target target;       /* uploads, as the next two */
+    struct str partition_by, sort_by;
     enum query_format format;
     enum query_mode mode;
     struct query_sink sink;

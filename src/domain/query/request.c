@@ -7,6 +7,7 @@
 #include "domain/query/query_priv.h"
 
 #define REQUEST_NAME_MAX 255
+#define REQUEST_CLAUSE_MAX 4096
 
 /* What all kinds of requests have in common. */
 struct request {
@@ -236,6 +237,8 @@ struct statement *query_upload(struct query *query, const struct query_upload_re
 {
     if (request->table.len == 0 || request->table.len > REQUEST_NAME_MAX || request->schema.len > REQUEST_NAME_MAX)
         return err_set(err, ERR_INVALID, "a table's name has 1 to %d bytes", REQUEST_NAME_MAX), NULL;
+    if (request->partition_by.len > REQUEST_CLAUSE_MAX || request->sort_by.len > REQUEST_CLAUSE_MAX)
+        return err_set(err, ERR_INVALID, "partition_by and sort_by have %d bytes at most", REQUEST_CLAUSE_MAX), NULL;
     struct request common = REQUEST_FROM(query, request);
     struct statement *statement = request_statement(&common, STATEMENT_UPLOAD, request_upload_role(request), sink, err);
     if (!statement)
@@ -246,6 +249,9 @@ struct statement *query_upload(struct query *query, const struct query_upload_re
     statement->sql = str_format(arena, "-- upload into %.*s%s%.*s", STR_ARG(request->schema),
                                 request->schema.len ? "." : "", STR_ARG(request->table));
     statement->mode = request->mode;
+    statement->target = request->target;
+    statement->partition_by = str_copy(arena, request->partition_by);
+    statement->sort_by = str_copy(arena, request->sort_by);
     statement->temporary = request->temporary;
     statement->on_ready = on_ready;
     statement->intake = query_intake_new();

@@ -191,11 +191,14 @@ static void statement_send_upload(struct statement *statement)
 {
     struct channel_upload upload = {.mode = (uint8_t)statement->mode,
                                     .rights = statement_rights(statement),
+                                    .target = (uint8_t)statement->target,
                                     .temporary = statement->temporary,
                                     .connection = statement->connection,
                                     .refusal = statement_refusal(statement),
                                     .schema = statement->schema,
-                                    .table = statement->table};
+                                    .table = statement->table,
+                                    .partition_by = statement->partition_by,
+                                    .sort_by = statement->sort_by};
     query_task_upload(&statement->task, statement->side->process, &upload);
     statement_send_intake(statement);
 }
@@ -444,7 +447,9 @@ static void statement_finish(struct statement *statement, const struct err *erro
                             .kind = statement->answer.kind,
                             .ran = statement->answer.ran,
                             .depends = statement->answer.depends,
-                            .returns = statement->answer.returns};
+                            .returns = statement->answer.returns,
+                            .target = statement->answer.target,
+                            .reason = statement->answer.reason};
     struct query_tenant *side = statement->side;
     statement->sink.on_end(statement->sink.owner, &end);
     query_statement_free(statement);
@@ -466,6 +471,7 @@ static void statement_on_end(struct query_task *task, const struct query_task_en
     bool is_upload = statement->kind == STATEMENT_UPLOAD;
     statement->answer = *end;
     statement->answer.error = NULL;
+    statement->answer.reason = str_copy(statement->arena, end->reason);
     if (is_upload)
         statement->bytes = query_intake_bytes(statement->intake);
     query_intake_free(&statement->intake, process && process->state != QUERY_PROCESS_GONE ? process : NULL);

@@ -141,7 +141,7 @@ static bool query_task_on_end(struct query_task *task, struct str payload, struc
     struct channel_end end;
     if (!channel_decode_end(payload, &end, err))
         return false;
-    if (end.kind > QUERY_KIND_SETTING)
+    if (end.kind > QUERY_KIND_SETTING || end.target > QUERY_TARGET_ICEBERG)
         return err_set(err, ERR_INTERNAL, "the worker ended a statement of kind %u", end.kind);
     if (end.last)
         query_process_stop(task->process); /* what comes next waits for a fresh worker */
@@ -154,7 +154,9 @@ static bool query_task_on_end(struct query_task *task, struct str payload, struc
                                   .kept = end.kept,
                                   .rows = end.rows,
                                   .bytes = end.bytes,
-                                  .memory_bytes = end.memory_bytes};
+                                  .memory_bytes = end.memory_bytes,
+                                  .target = end.target,
+                                  .reason = end.reason};
     struct err error;
     if (end.code != ERR_OK) {
         err_set(&error, end.code, "%.*s", STR_ARG(str_slice(end.message, 0, sizeof(error.message))));

@@ -15,6 +15,8 @@ struct query_task_end {
     bool ran, depends, returns;
     bool in_transaction, kept; /* the connection; see struct channel_end */
     uint64_t rows, bytes, memory_bytes;
+    int target; /* uploads: enum query_target, and why; valid during on_end */
+    struct str reason;
 };
 
 struct query_task_events {

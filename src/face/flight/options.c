@@ -23,16 +23,17 @@ static bool flight_options_mode(struct str text, enum query_mode *mode_out, stru
     return err_hint(err, "one of create, append, replace, create_append");
 }
 
-static bool flight_options_target(struct str text, struct err *err)
+static bool flight_options_target(struct str text, enum query_target *target_out, struct err *err)
 {
-    if (str_equal(text, S("auto")) || str_equal(text, S("duckdb")))
-        return true;
-    if (str_equal(text, S("iceberg"))) {
-        err_set(err, ERR_UNIMPLEMENTED, "target iceberg comes later");
-        return err_hint(err, "use target duckdb, or leave it out");
+    static const char *const names[] = {"auto", "duckdb", "iceberg"}; /* as enum query_target */
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        if (str_equal(text, str_from(names[i]))) {
+            *target_out = (enum query_target)i;
+            return true;
+        }
     }
     err_set(err, ERR_INVALID, "unknown target '%.*s'", STR_ARG(str_slice(text, 0, 64)));
-    return err_hint(err, "one of auto, duckdb");
+    return err_hint(err, "one of auto, duckdb, iceberg");
 }
 
 /* name is without the prefix. */
@@ -46,9 +47,20 @@ static bool flight_options_set(struct flight_options_of_call *options, bool uplo
     if (upload && str_equal(name, S("mode")))
         return flight_options_mode(value, &options->mode, err);
     if (upload && str_equal(name, S("target")))
-        return flight_options_target(value, err);
+        return flight_options_target(value, &options->target, err);
+    struct str *text = !upload ? NULL
+                       : str_equal(name, S("partition-by")) || str_equal(name, S("partition_by"))
+                           ? &options->partition_by
+                       : str_equal(name, S("sort-by")) || str_equal(name, S("sort_by")) ? &options->sort_by
+                                                                                        : NULL;
+    if (text) {
+        *text = value;
+        return true;
+    }
     err_set(err, ERR_INVALID, "unknown header 'eider-%.*s'", STR_ARG(str_slice(name, 0, 64)));
-    return err_hint(err, "known for this call: %s", upload ? "eider-tenant, eider-mode, eider-target" : "eider-tenant");
+    return err_hint(err, "known for this call: %s",
+                    upload ? "eider-tenant, eider-mode, eider-target, eider-partition-by, eider-sort-by"
+                           : "eider-tenant");
 }
 
 bool flight_options_from_headers(struct rpc_call *call, bool upload, struct flight_options_of_call *options_out,
@@ -69,7 +81,7 @@ bool flight_options_from_headers(struct rpc_call *call, bool upload, struct flig
 bool flight_options_from_json(struct arena *arena, struct str text, struct flight_options_of_call *options,
                               struct err *err)
 {
-    static const char *const keys[] = {"mode", "target", "tenant", NULL};
+    static const char *const keys[] = {"mode", "target", "tenant", "partition_by", "sort_by", NULL};
     if (text.len == 0)
         return true;
     const struct json *object = json_parse(arena, text, err);

@@ -12,6 +12,9 @@ static bool flight_put_table_open(struct flight_put *put, struct err *err)
         .schema = put->table.schema,
         .table = put->table.table,
         .mode = put->options.mode,
+        .target = put->options.target,
+        .partition_by = put->options.partition_by,
+        .sort_by = put->options.sort_by,
         .temporary = put->sql.temporary,
         .session = call->session,
         .transaction = put->sql.transaction,
@@ -36,15 +39,16 @@ static void flight_put_table_answer(struct flight_put *put, const struct query_e
 {
     AUTO(buf) struct buf metadata = {0};
     struct json_writer writer = {.buf = &metadata};
-    struct str schema = put->table.schema.len ? put->table.schema : S("default");
+    bool lake = end->target == QUERY_TARGET_ICEBERG;
+    struct str schema = put->table.schema.len ? put->table.schema : lake ? S("iceberg") : S("default");
     struct str table =
         str_format(put->call.arena, "%s.%.*s.%.*s", put->call.edge.tenant, STR_ARG(schema), STR_ARG(put->table.table));
     json_begin_object(&writer, NULL);
     json_write_text(&writer, "table", table);
     json_write_i64(&writer, "rows", (int64_t)end->rows);
     json_write_i64(&writer, "bytes", (int64_t)end->bytes);
-    json_write_text(&writer, "target", S("duckdb"));
-    json_write_text(&writer, "reason", S("duckdb is the only target so far"));
+    json_write_text(&writer, "target", lake ? S("iceberg") : S("duckdb"));
+    json_write_text(&writer, "reason", end->reason);
     json_write_text(&writer, "statement", str_from(put->call.edge.statement));
     json_end_object(&writer);
     flight_put_answer(put, buf_str(&metadata));
@@ -104,6 +108,8 @@ const struct flight_put_way *flight_put_ingest(struct flight_put *put, struct er
     if (!flight_options_from_headers(put->call.rpc, true, &put->options, err) ||
         !flight_put_ingest_mode(sql, &put->options.mode, err))
         return NULL;
+    if (put->options.target == QUERY_TARGET_AUTO)
+        put->options.target = QUERY_TARGET_STAY;
     if (str_equal(sql->catalog, S("temp"))) /* DuckDB's catalog of temporary tables */
         sql->temporary = true;
     else

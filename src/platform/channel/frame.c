@@ -493,11 +493,14 @@ void channel_encode_upload(struct buf *buf, uint64_t statement, const struct cha
     size_t mark = channel_frame_begin(buf, CHANNEL_UPLOAD, statement);
     writer_u8(buf, upload->mode);
     writer_u8(buf, upload->rights);
+    writer_u8(buf, upload->target);
     writer_u8(buf, upload->temporary);
     writer_u64le(buf, upload->connection);
     writer_text(buf, upload->refusal);
     writer_text(buf, upload->schema);
     writer_text(buf, upload->table);
+    writer_text(buf, upload->partition_by);
+    writer_text(buf, upload->sort_by);
     channel_frame_end(buf, mark);
 }
 
@@ -506,11 +509,14 @@ bool channel_decode_upload(struct str payload, struct channel_upload *upload_out
     struct reader reader = reader_from(payload);
     struct channel_upload upload = {.mode = reader_u8(&reader)};
     upload.rights = reader_u8(&reader);
+    upload.target = reader_u8(&reader);
     upload.temporary = channel_read_flag(&reader);
     upload.connection = reader_u64le(&reader);
     upload.refusal = reader_text(&reader);
     upload.schema = reader_text(&reader);
     upload.table = reader_text(&reader);
+    upload.partition_by = reader_text(&reader);
+    upload.sort_by = reader_text(&reader);
     if (!channel_decoded(&reader, CHANNEL_UPLOAD, err))
         return false;
     *upload_out = upload;
@@ -643,6 +649,8 @@ void channel_encode_end(struct buf *buf, uint64_t statement, const struct channe
     writer_u64le(buf, end->rows);
     writer_u64le(buf, end->bytes);
     writer_u64le(buf, end->memory_bytes);
+    writer_u8(buf, end->target);
+    writer_text(buf, end->reason);
     writer_text(buf, end->message);
     writer_text(buf, end->hint);
     channel_frame_end(buf, mark);
@@ -662,6 +670,8 @@ bool channel_decode_end(struct str payload, struct channel_end *end_out, struct 
     end.rows = reader_u64le(&reader);
     end.bytes = reader_u64le(&reader);
     end.memory_bytes = reader_u64le(&reader);
+    end.target = reader_u8(&reader);
+    end.reason = reader_text(&reader);
     end.message = reader_text(&reader);
     end.hint = reader_text(&reader);
     if (!channel_decoded(&reader, CHANNEL_END, err))

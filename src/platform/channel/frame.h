@@ -173,10 +173,12 @@ bool channel_decode_credit(struct str payload, uint32_t *block_out, struct err *
 struct channel_upload {
     uint8_t mode;        /* enum engine_upload_mode */
     uint8_t rights;      /* enum engine_rights */
+    uint8_t target;      /* enum engine_target */
     bool temporary;      /* a temporary table of the connection */
     uint64_t connection; /* as in RUN; inside its open transaction if it has one */
     struct str refusal;  /* as in RUN */
     struct str schema, table;
+    struct str partition_by, sort_by;
 };
 void channel_encode_upload(struct buf *buf, uint64_t statement, const struct channel_upload *upload);
 bool channel_decode_upload(struct str payload, struct channel_upload *upload_out, struct err *err) MUST_USE;
@@ -257,6 +259,8 @@ struct channel_end {
     bool kept;          /* the connection holds something now that a fresh one would not have (prepared ones aside) */
     uint64_t rows, bytes;
     uint64_t memory_bytes; /* most that DuckDB held for it, as far as known; 0 = not known */
+    uint8_t target;        /* uploads: enum engine_target, where the rows are */
+    struct str reason;     /* uploads: why there */
     struct str message, hint;
 };
 void channel_encode_end(struct buf *buf, uint64_t statement, const struct channel_end *end);

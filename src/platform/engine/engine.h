@@ -152,12 +152,27 @@ enum engine_upload_mode {
     ENGINE_UPLOAD_CREATE_APPEND
 };
 
+/* Where an upload's rows are kept. */
+enum engine_target {
+    ENGINE_TARGET_AUTO, /* where the table is; a new one in DuckDB up to auto_rows, else in Iceberg */
+    ENGINE_TARGET_DUCKDB,
+    ENGINE_TARGET_ICEBERG,
+    ENGINE_TARGET_STAY, /* where the table is; a new one in DuckDB */
+};
+
 struct engine_upload_request {
-    struct str schema; /* empty = "default"; not for temporary tables */
+    struct str schema; /* empty = "default", or the namespace "iceberg" there; not for temporary tables */
     struct str table;
     bool temporary; /* of the session: goes with it */
     enum engine_upload_mode mode;
+    enum engine_target target;
+    uint64_t auto_rows;
+    struct str partition_by; /* of a new Iceberg table; see engine_lake_partition */
+    struct str sort_by;      /* order of the rows; see engine_lake_order */
     struct engine_policy policy;
+    /* Asked while it waits for another upload into the same Iceberg table. */
+    bool (*is_cancelled)(void *owner);
+    void *owner;
 };
 
 struct engine_upload;
@@ -171,6 +186,8 @@ struct engine_upload *engine_upload_open(struct engine_session *session, const s
  * batches into segments and inserts a segment when it is full. */
 bool engine_upload_batch(struct engine_upload *upload, struct str header, const uint8_t *body, size_t body_len,
                          void (*release)(void *owner), void *owner, struct err *err) MUST_USE;
+/* Where the rows went, and why in one line; after commit. Lives as long as the upload. */
+enum engine_target engine_upload_where(const struct engine_upload *upload, struct str *reason_out);
 /* Inserts the rest and commits; after true the rows are durable. */
 bool engine_upload_commit(struct engine_upload *upload, uint64_t *rows_out, struct err *err) MUST_USE;
 /* Rolls back what was not committed and releases all bodies. Accepts NULL inside. */

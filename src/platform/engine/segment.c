@@ -9,6 +9,8 @@ enum {
     ENGINE_PIECE_BYTES = 32 << 20, /* wide rows: not more than this is joined */
     ENGINE_SEGMENT_ROWS = 8 * ENGINE_PIECE_ROWS,
     ENGINE_SEGMENT_BYTES = 160 << 20,
+    ENGINE_RIPE_ROWS = 2 * ENGINE_PIECE_ROWS,
+    ENGINE_RIPE_BYTES = 32 << 20,
 };
 
 static int engine_stream_schema(struct ArrowArrayStream *stream, struct ArrowSchema *out)
@@ -172,6 +174,20 @@ bool engine_segment_is_full(const struct engine_segment *segment)
     size_t share = (size_t)limits_get(LIMIT_UPLOAD_BUFFER) / 2;
     size_t most = share < ENGINE_SEGMENT_BYTES ? share : ENGINE_SEGMENT_BYTES;
     return segment->rows >= ENGINE_SEGMENT_ROWS || segment->size >= most;
+}
+
+bool engine_segment_is_ripe(const struct engine_segment *segment)
+{
+    return segment->rows >= ENGINE_RIPE_ROWS || segment->size >= ENGINE_RIPE_BYTES || engine_segment_is_full(segment);
+}
+
+const struct ArrowArray *engine_segment_pieces(struct engine_segment *segment, size_t *count_out, struct err *err)
+{
+    static const struct ArrowArray none;
+    if (!engine_segment_join(segment, err))
+        return NULL;
+    *count_out = segment->pieces.count;
+    return segment->pieces.count ? segment->pieces.items : &none;
 }
 
 bool engine_segment_start(struct engine_segment *segment, struct err *err)

@@ -42,6 +42,11 @@ bool engine_segment_add(struct engine_segment *segment, struct str header, const
 /* Full: worth an INSERT. */
 bool engine_segment_is_full(const struct engine_segment *segment);
 
+/* Enough for a relay: two row groups, or as many bytes. */
+bool engine_segment_is_ripe(const struct engine_segment *segment);
+/* What was gathered so far, joined: item 0 … *count_out - 1, valid until clear. NULL with *err. */
+const struct ArrowArray *engine_segment_pieces(struct engine_segment *segment, size_t *count_out, struct err *err);
+
 /* Before and after a scan; without these the stream is empty. */
 bool engine_segment_start(struct engine_segment *segment, struct err *err) MUST_USE;
 /* Releases everything. */

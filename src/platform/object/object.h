@@ -82,7 +82,8 @@ bool object_vend(struct object_store *store, struct arena *arena, struct str loc
                  struct object_credentials *credentials_out, struct err *err) MUST_USE;
 
 /* A request that somebody else will send, and the header fields to add to it, as Iceberg's remote signing wants them.
- * ERR_DENIED unless it reads, writes, lists or deletes only below the location. */
+ * ERR_DENIED unless it reads, writes, lists or deletes only below the location. DeleteObjects is signed only where the
+ * store compares bodies with signatures: that is asked once. */
 struct object_field {
     struct str name, value;
 };

@@ -170,7 +170,7 @@ bool s3_run(struct s3 *s3, struct arena *arena, const struct s3_request *request
     struct http_client *client = s3_borrow(s3, err);
     if (!client)
         return false;
-    struct str body_hash = object_sha256(arena, request->body);
+    struct str body_hash = request->body_hash.len > 0 ? request->body_hash : object_sha256(arena, request->body);
     bool ok, again;
     int tries = 0;
     int64_t give_up_us = clock_deadline_us(2 * limits_get(LIMIT_OBJECT_TIMEOUT) * CLOCK_SECOND);
@@ -215,7 +215,10 @@ bool s3_fail(const struct s3_request *request, const struct s3_answer *answer, s
             hint = meanings[i].hint;
         }
     }
-    if (str_equal(failure.code, S("NoSuchBucket"))) {
+    if (str_equal(failure.code, S("InvalidAccessKeyId"))) { /* versitygw: with status 404 */
+        code = ERR_DENIED;
+        hint = "check warehouse.key_id";
+    } else if (str_equal(failure.code, S("NoSuchBucket"))) {
         code = ERR_PRECONDITION;
         hint = "make the bucket, or name another one in warehouse.location";
     }

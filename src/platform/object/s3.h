@@ -9,6 +9,8 @@
 #include "platform/object/sign.h"
 
 enum s3_sts { S3_STS_UNKNOWN, S3_STS_NONE };
+/* Does the store refuse a DeleteObjects whose body is not the one that was signed? */
+enum s3_bodies { S3_BODIES_UNKNOWN, S3_BODIES_CHECKED, S3_BODIES_UNCHECKED };
 
 struct s3 {
     struct object_s3 options; /* texts in the store's arena */
@@ -20,6 +22,7 @@ struct s3 {
     pthread_mutex_t lock;
     VEC(struct http_client *) idle; /* guarded by lock: connections that nobody uses */
     enum s3_sts sts;                /* guarded by lock */
+    enum s3_bodies bodies;          /* guarded by lock */
 };
 
 /* One request, repeated while that may help. */
@@ -31,6 +34,7 @@ struct s3_request {
     struct str content_type;
     struct object_field field; /* one more to sign and send; name empty: none */
     struct str body;
+    struct str body_hash; /* empty: the body's */
     size_t answer_max;
     struct str what; /* for errors: the location */
 };
