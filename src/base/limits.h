@@ -82,6 +82,12 @@
     LIMIT(LIMIT_MODEL_UPDATES, "catalog.max_updates", 50000, "updates or requirements of one commit", "400")          \
     LIMIT(LIMIT_MODEL_PROPERTIES, "catalog.max_table_properties", 1000, "properties of a table", "400")               \
     LIMIT(LIMIT_MODEL_PARTITIONS, "catalog.max_partition_fields", 1000, "fields of a partition spec", "400")          \
+    LIMIT(LIMIT_MODEL_VERSIONS, "catalog.max_view_versions", 1000, "versions of a view", "400")                       \
+    LIMIT(LIMIT_CATALOG_ANSWER, "catalog.max_answer", 16777216, "bytes of a worker's answer", "500")                  \
+    LIMIT(LIMIT_MIRROR_WAIT, "mirror.wait", 10, "s", "the last snapshot is shown, or 503 where there is none")        \
+    LIMIT(LIMIT_MIRROR_STALENESS, "mirror.max_staleness", 0, "s", "the table is asked whether it has changed")        \
+    LIMIT(LIMIT_MIRROR_BYTES, "mirror.max_bytes", 1073741824, "bytes", "written by `eider mirror` only")              \
+    LIMIT(LIMIT_MIRROR_GRACE, "mirror.grace", 3600, "s", "the files of a mirror that was replaced are deleted")       \
     LIMIT(LIMIT_MAINTAIN_GRACE, "maintain.grace", 3600, "s", "files of a snapshot that was replaced may be deleted")  \
     LIMIT(LIMIT_MAINTAIN_ORPHAN_AGE, "maintain.orphan_age", 259200, "s", "files that no snapshot needs are deleted")  \
     LIMIT(LIMIT_JWT, "oidc.max_token", 8192, "bytes", "UNAUTHENTICATED")                                              \
