@@ -36,11 +36,8 @@ static bool lake_take(struct engine_upload *upload, struct err *err)
     bool cancelled = false;
     pthread_mutex_lock(&lake_lock);
     while (map_get(&lake_tables, upload->target) && !cancelled) {
-        struct timespec until;
-        clock_gettime(CLOCK_REALTIME, &until);
-        until.tv_nsec += LAKE_LOOK_MS * 1000000;
-        until.tv_sec += until.tv_nsec / 1000000000;
-        until.tv_nsec %= 1000000000;
+        int64_t at_us = clock_wall_us() + LAKE_LOOK_MS * CLOCK_MILLISECOND;
+        struct timespec until = {.tv_sec = at_us / CLOCK_SECOND, .tv_nsec = at_us % CLOCK_SECOND * 1000};
         pthread_cond_timedwait(&lake_unlocked, &lake_lock, &until);
         cancelled = request->is_cancelled && request->is_cancelled(request->owner);
     }
