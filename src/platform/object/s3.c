@@ -205,7 +205,8 @@ bool s3_fail(const struct s3_request *request, const struct s3_answer *answer, s
     AUTO(arena) struct arena *arena = arena_new_small();
     struct object_failure failure;
     int status = answer->http.status;
-    if (!object_answer_failure(arena, answer->http.body, &failure))
+    bool said = object_answer_failure(arena, answer->http.body, &failure);
+    if (!said)
         failure.code = str_format(arena, "HTTP status %d", status);
     enum err_code code = ERR_UNAVAILABLE;
     const char *hint = "";
@@ -215,12 +216,12 @@ bool s3_fail(const struct s3_request *request, const struct s3_answer *answer, s
             hint = meanings[i].hint;
         }
     }
-    if (str_equal(failure.code, S("InvalidAccessKeyId"))) { /* versitygw: with status 404 */
-        code = ERR_DENIED;
-        hint = "check warehouse.key_id";
-    } else if (str_equal(failure.code, S("NoSuchBucket"))) {
+    if (str_equal(failure.code, S("NoSuchBucket"))) {
         code = ERR_PRECONDITION;
         hint = "make the bucket, or name another one in warehouse.location";
+    } else if (status == 404 && said && !str_equal(failure.code, S("NoSuchKey"))) { /* of keys, in versitygw */
+        code = ERR_DENIED;
+        hint = "check warehouse.key_id";
     }
     (void)err_set(err, code, "%.*s: the store says %.*s%s%.*s", STR_ARG(request->what), STR_ARG(failure.code),
                   failure.message.len > 0 ? ": " : "", STR_ARG(failure.message));
