@@ -19,7 +19,7 @@ def put(client, table):
     return run
 
 
-OPTIONS = flight.FlightCallOptions(headers=[(b"eider-mode", b"replace")])
+OPTIONS = flight.FlightCallOptions(headers=[(b"eider-mode", b"replace"), (b"eider-target", b"duckdb")])
 
 
 def run(count):

@@ -81,7 +81,7 @@ def transfer(count):
             return {"rows": table.num_rows, "bytes": table.nbytes}
 
         def put():
-            options = flight.FlightCallOptions(headers=[(b"eider-mode", b"replace")])
+            options = flight.FlightCallOptions(headers=[(b"eider-mode", b"replace"), (b"eider-target", b"duckdb")])
             writer, _ = client.do_put(flight.FlightDescriptor.for_path("put"), table.schema, options)
             writer.write_table(table, 1 << 16)
             writer.close()

@@ -1,0 +1,3 @@
+module eider/bench/load
+
+go 1.21
