@@ -20,6 +20,8 @@ struct tenant_list {
     VEC(struct tenant *) active; /* in order of id; owned */
     void (*end)(void *owner, struct tenant *tenant, void (*finished)(void *), void *finished_owner);
     void *end_owner;
+    void (*remove)(void *owner, struct str id, void (*finished)(void *), void *finished_owner);
+    void *remove_owner;
     void (*forget)(void *owner, struct str tenant);
     void *forget_owner;
     struct audit *audit; /* NULL: changes leave no rows */
@@ -338,7 +340,7 @@ void tenant_create(struct tenant_list *list, const struct audit_actor *by, struc
     store_submit(list->store, &change->job);
 }
 
-/* Third step: the files are gone and the row as well. */
+/* Last step: the files are gone and the row as well. */
 static bool tenant_remove_apply(struct store_job *job, struct store_db *db, struct err *err)
 {
     struct tenant_change *change = job->owner;
@@ -357,12 +359,22 @@ static void tenant_remove_done(struct store_job *job, const struct err *error)
     tenant_change_end(change);
 }
 
-/* Second step: no worker has the files open any more. */
-static void tenant_workers_ended(void *owner)
+static void tenant_removed_elsewhere(void *owner)
 {
     struct tenant_change *change = owner;
     change->job = (struct store_job){.apply = tenant_remove_apply, .done = tenant_remove_done, .owner = change};
     store_submit(change->list->store, &change->job);
+}
+
+/* Second step: no worker has the files open any more. */
+static void tenant_workers_ended(void *owner)
+{
+    struct tenant_change *change = owner;
+    struct tenant_list *list = change->list;
+    if (list->remove)
+        list->remove(list->remove_owner, change->id, tenant_removed_elsewhere, change);
+    else
+        tenant_removed_elsewhere(change);
 }
 
 static bool tenant_tombstone_apply(struct store_job *job, struct store_db *db, struct err *err)
@@ -430,4 +442,12 @@ void tenant_on_forget(struct tenant_list *list, void (*forget)(void *owner, stru
 {
     list->forget = forget;
     list->forget_owner = owner;
+}
+
+void tenant_on_remove(struct tenant_list *list,
+                      void (*remove)(void *owner, struct str id, void (*finished)(void *), void *finished_owner),
+                      void *owner)
+{
+    list->remove = remove;
+    list->remove_owner = owner;
 }

@@ -57,3 +57,8 @@ void tenant_delete(struct tenant_list *list, const struct audit_actor *by, struc
 void tenant_on_delete(struct tenant_list *list,
                       void (*end)(void *owner, struct tenant *tenant, void (*finished)(void *), void *finished_owner),
                       void *owner);
+/* Set once by domain/catalog: removes what the tenant has elsewhere, after its workers have ended and before its files
+ * and its name go; then calls finished(finished_owner) on the loop's thread. */
+void tenant_on_remove(struct tenant_list *list,
+                      void (*remove)(void *owner, struct str id, void (*finished)(void *), void *finished_owner),
+                      void *owner);
