@@ -8,6 +8,7 @@ static worker_procedure_run *const worker_procedures[CHANNEL_PROCEDURE_COUNT] = 
     [CHANNEL_LOCALS] = worker_locals,
     [CHANNEL_INSPECT] = worker_inspect,
     [CHANNEL_MIRROR] = worker_mirror,
+    [CHANNEL_MAINTAIN] = worker_maintain,
     [CHANNEL_PUBLISH] = worker_publish,
 };
 

@@ -1,0 +1,252 @@
+/* The catalog as maintenance sees it: the same REST interface that everybody uses, at the internal listener. */
+#include "base/clock.h"
+#include "platform/http/client.h"
+#include "platform/object/object.h"
+#include "worker/maintain.h"
+#include "worker/worker_priv.h"
+
+#define MAINTAIN_CALL_TIMEOUT_US (60 * CLOCK_SECOND)
+
+/* The answer's body, or an error in the catalog's words. */
+static bool maintain_call(struct maintain *maintain, struct arena *arena, const char *method, struct str path,
+                          struct str body, const struct json **answer_out, struct err *err)
+{
+    const struct http_field field = {S("authorization"), maintain->authorization};
+    const struct http_client_request request = {
+        .method = str_from(method),
+        .url = str_format(arena, "%.*s%.*s", STR_ARG(maintain->url), STR_ARG(path)),
+        .accept = S("application/json"),
+        .content_type = body.len ? S("application/json") : S(""),
+        .body = body,
+        .fields = &field,
+        .field_count = 1,
+        .timeout_us = MAINTAIN_CALL_TIMEOUT_US,
+    };
+    struct http_client_answer answer;
+    struct err ignored;
+    if (worker_statement_is_cancelled(maintain->statement))
+        return err_set(err, ERR_CANCELLED, "the statement was cancelled");
+    if (!http_client_run(maintain->http, arena, &request, &answer, err)) {
+        err->code = ERR_UNKNOWN;
+        return false;
+    }
+    bool good = answer.status >= 200 && answer.status < 300;
+    *answer_out = answer.body.len ? json_parse(arena, answer.body, good ? err : &ignored) : NULL;
+    if (good)
+        return *answer_out || answer.body.len == 0;
+    struct str message = json_text(json_get(json_get(*answer_out, "error"), "message"));
+    enum err_code code = answer.status == 404   ? ERR_NOT_FOUND
+                         : answer.status == 409 ? ERR_CONFLICT
+                         : answer.status >= 500 ? ERR_UNKNOWN
+                                                : ERR_INVALID;
+    return err_set(err, code, "the catalog answers %d: %.*s", answer.status, STR_ARG(message));
+}
+
+static void maintain_append_escaped(struct buf *path, struct str text)
+{
+    for (size_t i = 0; i < text.len; i++) {
+        uint8_t c = (uint8_t)text.ptr[i];
+        bool plain =
+            (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || (c && memchr("-._~", c, 4));
+        if (plain)
+            buf_append_char(path, (char)c);
+        else
+            buf_printf(path, "%%%02X", c);
+    }
+}
+
+/* Levels of a namespace are joined by 0x1F (REST specification, "namespace-separator"). */
+static struct str maintain_namespace_path(struct arena *arena, const struct json *levels)
+{
+    AUTO(buf) struct buf path = {0};
+    buf_append_str(&path, S("/namespaces/"));
+    for (size_t i = 0; i < json_count(levels); i++) {
+        buf_append_str(&path, i ? S("%1F") : S(""));
+        maintain_append_escaped(&path, json_text(json_at(levels, i)));
+    }
+    return str_copy(arena, buf_str(&path));
+}
+
+static bool maintain_open_store(struct maintain *maintain, struct err *err)
+{
+    struct str warehouse = maintain->statement->worker->hello.warehouse;
+    if (str_starts_with(warehouse, S("s3://"))) {
+        err_set(err, ERR_UNIMPLEMENTED, "maintenance of a warehouse in S3 is not there yet");
+        return err_hint(err, "run it with Trino or Spark: OPTIMIZE, expire_snapshots, remove_orphan_files");
+    }
+    maintain->root =
+        str_starts_with(warehouse, S("/")) ? str_format(maintain->arena, "file://%.*s", STR_ARG(warehouse)) : warehouse;
+    while (str_ends_with(maintain->root, S("/")))
+        maintain->root.len--;
+    const struct object_options options = {.root = maintain->root};
+    maintain->store = object_open(&options, err);
+    return maintain->store != NULL;
+}
+
+bool maintain_open(struct maintain *maintain, struct err *err)
+{
+    const struct channel_hello *hello = &maintain->statement->worker->hello;
+    const struct json *config;
+    if (hello->catalog_url.len == 0)
+        return err_set(err, ERR_PRECONDITION, "this worker was started without the Iceberg catalog");
+    maintain->http = http_client_open(err);
+    maintain->url = hello->catalog_url;
+    while (str_ends_with(maintain->url, S("/")))
+        maintain->url.len--;
+    if (!str_ends_with(maintain->url, S("/v1")))
+        maintain->url = str_format(maintain->arena, "%.*s/v1", STR_ARG(maintain->url));
+    maintain->authorization = str_format(maintain->arena, "Bearer %.*s", STR_ARG(hello->catalog_pass));
+    if (!maintain->http || !maintain_open_store(maintain, err) ||
+        !maintain_call(maintain, maintain->arena, "GET", S("/config"), S(""), &config, err))
+        return false;
+    struct str prefix = json_text(json_get(json_get(config, "overrides"), "prefix"));
+    if (prefix.len == 0)
+        prefix = json_text(json_get(json_get(config, "defaults"), "prefix"));
+    if (prefix.len)
+        maintain->url = str_format(maintain->arena, "%.*s/%.*s", STR_ARG(maintain->url), STR_ARG(prefix));
+    return true;
+}
+
+void maintain_close(struct maintain *maintain)
+{
+    http_client_close(&maintain->http);
+    object_close(&maintain->store);
+    buf_done(&maintain->answer);
+}
+
+/* All pages of a list, appended to the array. */
+static bool maintain_pages(struct maintain *maintain, struct arena *arena, struct str path, const char *member,
+                           struct json_writer *out, struct err *err)
+{
+    struct str token = S("");
+    do {
+        const struct json *answer;
+        AUTO(buf) struct buf page = {0};
+        buf_append_str(&page, path);
+        if (token.len) {
+            buf_append_str(&page, str_find_char(path, '?') < 0 ? S("?pageToken=") : S("&pageToken="));
+            maintain_append_escaped(&page, token);
+        }
+        if (!maintain_call(maintain, arena, "GET", buf_str(&page), S(""), &answer, err))
+            return false;
+        const struct json *list = json_get(answer, member);
+        for (size_t i = 0; i < json_count(list); i++)
+            json_write_value(out, NULL, json_at(list, i));
+        token = json_text(json_get(answer, "next-page-token"));
+    } while (token.len);
+    return true;
+}
+
+/* The array that all pages make. */
+static const struct json *maintain_whole(struct maintain *maintain, struct arena *arena, struct str path,
+                                         const char *member, struct err *err)
+{
+    AUTO(buf) struct buf text = {0};
+    struct json_writer writer = {.buf = &text};
+    json_begin_array(&writer, NULL);
+    if (!maintain_pages(maintain, arena, path, member, &writer, err))
+        return NULL;
+    json_end_array(&writer);
+    return json_parse(arena, buf_str(&text), err);
+}
+
+/* The tables of these namespaces and of those below them. */
+static bool maintain_list_below(struct maintain *maintain, struct arena *arena, const struct json *namespaces,
+                                struct json_writer *out, struct err *err)
+{
+    for (size_t i = 0; i < json_count(namespaces); i++) {
+        struct str path = maintain_namespace_path(arena, json_at(namespaces, i));
+        struct str tables = str_format(arena, "%.*s/tables", STR_ARG(path));
+        struct str parent = str_from_index(path, sizeof("/namespaces/") - 1);
+        struct str below = str_format(arena, "/namespaces?parent=%.*s", STR_ARG(parent));
+        const struct json *children = maintain_whole(maintain, arena, below, "namespaces", err);
+        if (!children || !maintain_pages(maintain, arena, tables, "identifiers", out, err) ||
+            !maintain_list_below(maintain, arena, children, out, err))
+            return false;
+    }
+    return true;
+}
+
+bool maintain_list(struct maintain *maintain, struct arena *arena, const struct json **identifiers_out, struct err *err)
+{
+    AUTO(buf) struct buf text = {0};
+    struct json_writer writer = {.buf = &text};
+    const struct json *top = maintain_whole(maintain, arena, S("/namespaces"), "namespaces", err);
+    json_begin_array(&writer, NULL);
+    if (!top || !maintain_list_below(maintain, arena, top, &writer, err))
+        return false;
+    json_end_array(&writer);
+    *identifiers_out = json_parse(arena, buf_str(&text), err);
+    return *identifiers_out != NULL;
+}
+
+static struct str maintain_shown_name(struct arena *arena, const struct json *identifier)
+{
+    const struct json *levels = json_get(identifier, "namespace");
+    AUTO(buf) struct buf name = {0};
+    bool usual = json_count(levels) == 1 && str_equal(json_text(json_at(levels, 0)), S("iceberg"));
+    for (size_t i = 0; i < json_count(levels) && !usual; i++) {
+        buf_append_str(&name, json_text(json_at(levels, i)));
+        buf_append_char(&name, '.');
+    }
+    buf_append_str(&name, json_text(json_get(identifier, "name")));
+    return str_copy(arena, buf_str(&name));
+}
+
+bool maintain_load(struct maintain *maintain, const struct json *identifier, struct maintain_table *table_out,
+                   struct err *err)
+{
+    struct arena *arena = arena_new();
+    const struct json *answer;
+    AUTO(buf) struct buf path = {0};
+    buf_append_str(&path, maintain_namespace_path(arena, json_get(identifier, "namespace")));
+    buf_append_str(&path, S("/tables/"));
+    maintain_append_escaped(&path, json_text(json_get(identifier, "name")));
+    struct maintain_table table = {.arena = arena,
+                                   .identifier = identifier,
+                                   .path = str_copy(arena, buf_str(&path)),
+                                   .name = maintain_shown_name(arena, identifier)};
+    if (!maintain_call(maintain, arena, "GET", table.path, S(""), &answer, err)) {
+        arena_free(&arena);
+        return false;
+    }
+    table.metadata = json_get(answer, "metadata");
+    table.metadata_location = json_text(json_get(answer, "metadata-location"));
+    table.location = json_text(json_get(table.metadata, "location"));
+    while (str_ends_with(table.location, S("/")))
+        table.location.len--;
+    table.uuid = json_text(json_get(table.metadata, "table-uuid"));
+    table.format = json_i64(json_get(table.metadata, "format-version"));
+    const struct json *current = json_get(table.metadata, "current-snapshot-id");
+    table.snapshot = json_kind(current) == JSON_I64 ? json_i64(current) : -1;
+    *table_out = table;
+    return true;
+}
+
+bool maintain_commit(struct maintain *maintain, const struct maintain_table *table, struct str updates, struct err *err)
+{
+    AUTO(arena) struct arena *arena = arena_new();
+    AUTO(buf) struct buf body = {0};
+    struct json_writer writer = {.buf = &body};
+    const struct json *refs = json_get(table->metadata, "refs"), *answer;
+    json_begin_object(&writer, NULL);
+    json_begin_array(&writer, "requirements");
+    json_begin_object(&writer, NULL);
+    json_write_text(&writer, "type", S("assert-table-uuid"));
+    json_write_text(&writer, "uuid", table->uuid);
+    json_end_object(&writer);
+    for (size_t i = 0; i < json_count(refs); i++) {
+        json_begin_object(&writer, NULL);
+        json_write_text(&writer, "type", S("assert-ref-snapshot-id"));
+        json_write_text(&writer, "ref", json_key_at(refs, i));
+        json_write_i64(&writer, "snapshot-id", json_i64(json_get(json_at(refs, i), "snapshot-id")));
+        json_end_object(&writer);
+    }
+    json_end_array(&writer);
+    const struct json *parsed = json_parse(arena, updates, err);
+    if (!parsed)
+        return false;
+    json_write_value(&writer, "updates", parsed);
+    json_end_object(&writer);
+    return maintain_call(maintain, arena, "POST", table->path, buf_str(&body), &answer, err);
+}
