@@ -20,8 +20,9 @@
 
 /* One schema for the server's keys and for those of a project; what is not served yet says so instead of being ignored.
  */
-static const char *const config_keys[] = {"listen", "data",      "log_level",   "limits", "hosts", "tls",      "trino",
-                                          "tenant", "schedules", "connections", "users",  "oidc",  "outgoing", NULL};
+static const char *const config_keys[] = {"listen", "data",  "log_level", "limits",    "hosts",
+                                          "tls",    "trino", "tenant",    "schedules", "connections",
+                                          "users",  "oidc",  "outgoing",  "warehouse", NULL};
 static const char *const config_later[] = {"trino", "tenant", "schedules", "connections"};
 
 struct str config_environment(const char *name)
@@ -153,7 +154,9 @@ static bool config_apply_file(struct config_reader *reader, const struct yaml *f
         config->users = config_beside(reader, yaml_text(users));
     if (tls && !config_tls_file(reader, tls))
         return false;
-    if (!config_outgoing_file(reader, yaml_get(file, "outgoing")) || !config_oidc_file(reader, yaml_get(file, "oidc")))
+    if (!config_outgoing_file(reader, yaml_get(file, "outgoing")) ||
+        !config_oidc_file(reader, yaml_get(file, "oidc")) ||
+        !config_warehouse_read(reader, yaml_get(file, "warehouse")))
         return false;
     return !limits || config_limits(reader, limits);
 }

@@ -5,8 +5,10 @@
 #include "base/err.h"
 #include "base/log.h"
 #include "base/secret.h"
+#include "domain/catalog/catalog.h"
 #include "domain/tenant/oidc.h"
 #include "platform/http/outgoing.h"
+#include "platform/object/object.h"
 
 /* Flags as given; empty texts and zero counts where they were not. */
 struct config_flags {
@@ -42,10 +44,11 @@ struct config {
     size_t host_count;
     enum log_level log_level;
     struct config_tls tls;
-    struct str users;                     /* path of the file with users to import; empty: none */
-    const struct oidc_options *oidc;      /* NULL: no issuer is configured */
-    const struct http_outgoing *outgoing; /* never NULL */
-    bool insecure;                        /* may listen beyond loopback without users and TLS */
+    struct str users;                          /* path of the file with users to import; empty: none */
+    const struct oidc_options *oidc;           /* NULL: no issuer is configured */
+    const struct http_outgoing *outgoing;      /* never NULL */
+    const struct catalog_warehouse *warehouse; /* NULL: file://DATA/warehouse */
+    bool insecure;                             /* may listen beyond loopback without users and TLS */
 };
 
 /* Everything lives in the arena. Errors name file and line, variable or flag. */

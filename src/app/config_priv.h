@@ -43,6 +43,11 @@ bool config_oidc_file(struct config_reader *reader, const struct yaml *oidc) MUS
 /* outgoing: ranges of private addresses; NULL: none. */
 bool config_outgoing_file(struct config_reader *reader, const struct yaml *outgoing) MUST_USE;
 
+/* config_warehouse.c */
+/* warehouse: a location, or {location, endpoint, …}; NULL: there is none. Keys for S3 come from the environment where
+ * it names none. */
+bool config_warehouse_read(struct config_reader *reader, const struct yaml *value) MUST_USE;
+
 /* config_tls.c */
 bool config_tls_file(struct config_reader *reader, const struct yaml *tls) MUST_USE;
 void config_tls_environment(struct config_reader *reader);

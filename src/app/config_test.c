@@ -161,6 +161,46 @@ static void config_flags_win_over_environment_over_file(void **state)
     assert_true(limits_set(S("query.max_sql"), before, &err));
 }
 
+static void config_warehouse_has_its_defaults(void **state)
+{
+    (void)state;
+    AUTO(arena) struct arena *arena = arena_new();
+    struct config config;
+    struct err err = {0};
+    struct config_flags flags = {.file = write_file(arena, "data: x\n")};
+    assert_true(config_load(arena, &flags, &config, &err));
+    assert_null(config.warehouse);
+    write_file(arena, "warehouse: lake/\n");
+    assert_true(config_load(arena, &flags, &config, &err));
+    assert_true(str_equal(config.warehouse->root, str_format(arena, "file://%s/lake", directory)));
+    assert_null(config.warehouse->s3);
+    setenv("CONFIG_TEST_KEY", "k", 1);
+    write_file(arena, "warehouse: {location: s3://b/p/, key_id: id, key: '${CONFIG_TEST_KEY}'}\n");
+    assert_true(config_load(arena, &flags, &config, &err));
+    assert_true(str_equal(config.warehouse->root, S("s3://b/p")));
+    assert_true(str_equal(config.warehouse->s3->region, S("us-east-1")));
+    assert_true(secret_equal(config.warehouse->s3->key, S("k")));
+    assert_false(config.warehouse->s3->path_style);
+    assert_false(config.warehouse->vend); /* Amazon's STS needs a role */
+    assert_true(config.warehouse->sign);
+    setenv("AWS_ACCESS_KEY_ID", "AK", 1);
+    setenv("AWS_SECRET_ACCESS_KEY", "SK", 1);
+    setenv("AWS_SESSION_TOKEN", "T", 1);
+    setenv("AWS_REGION", "eu-central-1", 1);
+    setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9000", 1);
+    write_file(arena, "warehouse: {location: s3://b/p, share_keys: true}\n");
+    assert_true(config_load(arena, &flags, &config, &err));
+    const struct object_s3 *s3 = config.warehouse->s3;
+    assert_true(str_equal(s3->key_id, S("AK")) && secret_equal(s3->key, S("SK")));
+    assert_true(str_equal(s3->session_token, S("T")) && str_equal(s3->region, S("eu-central-1")));
+    assert_true(str_equal(s3->endpoint, S("http://127.0.0.1:9000")) && s3->path_style);
+    assert_true(config.warehouse->vend && !config.warehouse->sign && config.warehouse->share_keys);
+    static const char *const names[] = {"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN",
+                                        "AWS_REGION",        "AWS_ENDPOINT_URL",      "CONFIG_TEST_KEY"};
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+        unsetenv(names[i]);
+}
+
 static void config_errors_name_the_place(void **state)
 {
     (void)state;
@@ -187,6 +227,18 @@ static void config_errors_name_the_place(void **state)
         {"users: []", "line 1: users must be", ""},
         {"- a", "line 1: expected", ""},
         {"a: [", "line", ""},
+        {"warehouse: {}", "line 1: warehouse takes s3://", ""},
+        {"warehouse: ftp://x", "line 1: warehouse takes s3://", ""},
+        {"warehouse:\n  locaton: x", "line 2: unknown key 'locaton'", "'location'"},
+        {"warehouse: {location: x, region: [a]}", "line 1: warehouse.region must be a text", ""},
+        {"warehouse:\n  location: x\n  region: a", "line 3: warehouse.region is for s3:// locations", ""},
+        {"warehouse: s3://b/p", "line 1: a warehouse in S3 needs keys", "AWS_ACCESS_KEY_ID"},
+        {"warehouse: {location: s3://b/p, key_id: a}", "warehouse.key_id needs warehouse.key", ""},
+        {"warehouse: {location: s3://b/p, key: 'file:x'}", "warehouse.key needs warehouse.key_id", ""},
+        {"warehouse: {location: s3://b/p, key_id: a, key: plain}", "warehouse.key holds a secret", "${VARIABLE}"},
+        {"warehouse: {location: s3://b/p, key_id: a, key: 'file:none'}", "line 1: warehouse.key: open", ""},
+        {"warehouse: {location: s3://b/p, vend: maybe}", "line 1: warehouse.vend must be true or false", ""},
+        {"warehouse: {location: s3://b/p, vend: true}", "line 1: warehouse.vend needs warehouse.role", ""},
         {"listen: 0.0.0.0:8815", "reachable from other machines", "--tls-self-signed"},
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
@@ -261,6 +313,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         CONFIG_TEST(config_quantities_have_units),  CONFIG_TEST(config_knows_loopback),
         CONFIG_TEST(config_has_defaults),           CONFIG_TEST(config_flags_win_over_environment_over_file),
+        CONFIG_TEST(config_warehouse_has_its_defaults),
         CONFIG_TEST(config_errors_name_the_place),  CONFIG_TEST(config_insecure_may_listen_anywhere),
         CONFIG_TEST(config_reads_the_files_of_tls), CONFIG_TEST(config_knows_of_a_proxy),
     };

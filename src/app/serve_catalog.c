@@ -48,7 +48,7 @@ static bool serve_catalog_listen(struct serve_catalog *catalog, const struct ser
 
 bool serve_catalog_open(struct serve_catalog *catalog, const struct serve_catalog_options *options, struct err *err)
 {
-    const struct catalog_warehouse warehouse = {
+    const struct catalog_warehouse in_data = {
         .root = str_format(options->arena, "file://%.*s/warehouse", STR_ARG(options->data->path))};
     catalog->pool = work_pool_new(options->loop);
     const struct catalog_options domain = {
@@ -57,7 +57,7 @@ bool serve_catalog_open(struct serve_catalog *catalog, const struct serve_catalo
         .tenants = options->tenants,
         .audit = options->audit,
         .pool = catalog->pool,
-        .warehouse = &warehouse,
+        .warehouse = options->config->warehouse ? options->config->warehouse : &in_data,
     };
     catalog->catalog = catalog_new(&domain, err);
     if (!catalog->catalog)

@@ -16,7 +16,7 @@ def test_every_limit_is_listed():
 def test_the_example_is_accepted(tmp_path):
     example = re.search(r"^```yaml\n(listen:.*?)^```$", PAGE, re.M | re.S).group(1)
     keys = re.findall(r"^(\w+):", example, re.M)
-    assert set(keys) >= {"listen", "data", "hosts", "log_level", "limits", "users", "tls", "outgoing", "oidc"}
+    assert set(keys) >= {"listen", "data", "hosts", "log_level", "limits", "users", "tls", "outgoing", "oidc", "warehouse"}
     # What names files of another machine is left out; the rest has to start a server.
     kept = re.sub(r"^(listen|data|users|tls):.*\n", "", example, flags=re.M)
     server = Server(tmp_path, config=kept).start()
