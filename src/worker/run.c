@@ -59,6 +59,8 @@ static struct engine_request worker_request(const struct channel_run *run)
                                    .format = (enum engine_format)run->format,
                                    .policy = worker_policy(run->rights, run->refusal, run->files_allowed),
                                    .statement_id = run->statement_id,
+                                   .absent = run->absent,
+                                   .absent_count = run->absent_count,
                                    .batch_target = (size_t)run->batch_target};
 }
 

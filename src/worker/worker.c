@@ -74,15 +74,12 @@ static bool worker_prepare_temp(const struct channel_hello *hello, struct err *e
 static bool worker_open_engine(struct worker *worker, struct err *err)
 {
     const struct channel_hello *hello = &worker->hello;
-    bool catalog = hello->catalog_url.len > 0;
     struct engine_options options = {
         .library = hello->library,
         .database = hello->database,
         .temp_directory = hello->temp_directory,
         .extensions = hello->extensions,
         .iceberg = {.url = hello->catalog_url, .pass = hello->catalog_pass, .warehouse = hello->warehouse},
-        .allowed_directories = &hello->warehouse,
-        .allowed_directory_count = catalog,
         .memory_limit_bytes = (int64_t)hello->memory_limit_bytes,
         .threads = (int)hello->threads,
         .external_access = hello->external_access};
@@ -90,7 +87,7 @@ static bool worker_open_engine(struct worker *worker, struct err *err)
     if (!worker->engine)
         return false;
     /* CREATE TABLE AS in Iceberg makes an empty directory where the process stands. */
-    if (catalog && chdir(hello->temp_directory.ptr) != 0)
+    if (hello->catalog_url.len && chdir(hello->temp_directory.ptr) != 0)
         return err_errno(err, "enter the directory for spill files");
     return true;
 }

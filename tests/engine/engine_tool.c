@@ -360,6 +360,14 @@ static int tool_options(struct tool *tool, int argc, char **argv)
             tool->options.temp_directory = str_from(argv[at + 1]);
         else if (strcmp(argv[at], "--threads") == 0)
             tool->options.threads = atoi(argv[at + 1]);
+        else if (strcmp(argv[at], "--extensions") == 0)
+            tool->options.extensions = str_from(argv[at + 1]);
+        else if (strcmp(argv[at], "--catalog") == 0)
+            tool->options.iceberg.url = str_from(argv[at + 1]);
+        else if (strcmp(argv[at], "--pass") == 0)
+            tool->options.iceberg.pass = str_from(argv[at + 1]);
+        else if (strcmp(argv[at], "--warehouse") == 0)
+            tool->options.iceberg.warehouse = str_from(argv[at + 1]);
         else if (strcmp(argv[at], "--parameters") == 0)
             tool->parameters = str_from(argv[at + 1]);
         else if (strcmp(argv[at], "--outcomes") == 0)

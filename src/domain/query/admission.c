@@ -38,6 +38,7 @@ void query_side_free(struct query_tenant *side)
     if (side->process)
         side->query->process_count--;
     query_process_free(&side->process);
+    query_iceberg_end(side);
     side->tenant->query_data = NULL;
     list_remove(&side->node);
     list_remove(&side->starved_node);
@@ -106,9 +107,16 @@ void query_leave(struct statement *statement)
 void query_need_worker(struct statement *statement)
 {
     struct query_tenant *side = statement->side;
-    if (side->process && side->process->state == QUERY_PROCESS_READY) {
+    struct err error;
+    switch (query_iceberg_ask(statement, &error)) {
+    case QUERY_ICEBERG_SEND:
         query_statement_send(statement);
         return;
+    case QUERY_ICEBERG_REFUSE:
+        query_statement_stop(statement, &error);
+        return;
+    case QUERY_ICEBERG_WAIT:
+        break;
     }
     list_append(&side->waiting, &statement->place);
     if (!side->process && list_is_empty(&side->starved_node))
@@ -125,16 +133,25 @@ static void query_fail_waiting(struct query_tenant *side, const struct err *erro
     }
 }
 
-static void query_worker_on_ready(void *owner)
+void query_send_waiting(struct query_tenant *side)
 {
-    struct query_tenant *side = owner;
-    struct list *node;
-    while (side->process->state == QUERY_PROCESS_READY && (node = list_first(&side->waiting))) {
+    struct list batch, *node;
+    list_init(&batch);
+    while ((node = list_first(&side->waiting))) {
+        list_remove(node);
+        list_append(&batch, node);
+    }
+    while ((node = list_first(&batch))) { /* those that go on waiting join the list again */
         struct statement *statement = list_object(node, struct statement, place);
         list_remove(node);
         if (statement->state == QUERY_RUNNING) /* else it is being stopped, and ends by itself */
-            query_statement_send(statement);
+            query_need_worker(statement);
     }
+}
+
+static void query_worker_on_ready(void *owner)
+{
+    query_send_waiting(owner);
 }
 
 /* True when a statement that is not being stopped waits for a worker. */
@@ -146,6 +163,16 @@ static bool query_has_waiting(const struct query_tenant *side)
             return true;
     }
     return false;
+}
+
+void query_start_waiting(struct query *query)
+{
+    list_each(&query->sides, node)
+    {
+        struct query_tenant *side = list_object(node, struct query_tenant, node);
+        if (!side->process && list_is_empty(&side->starved_node) && query_has_waiting(side))
+            query_worker_start(side);
+    }
 }
 
 /* Somebody's worker has ended: the first tenant that still waits for its place starts its own. */
@@ -169,6 +196,7 @@ static void query_worker_on_gone(void *owner, const struct err *why, bool was_re
     if (!side->process->clean)
         side->crashes++;
     query_process_free(&side->process);
+    query_iceberg_end(side);
     query->process_count--;
     query_seats_lose(side);
     if (!was_ready) {
@@ -220,8 +248,9 @@ static void query_worker_starve(struct query_tenant *side)
 /* Beyond the quota a file may grow by this much: DELETE and DROP, which make room, need some for their log. */
 #define QUERY_QUOTA_SLACK (UINT64_C(4) << 20)
 
-/* Everything a worker must know. Texts live in the arena. */
-static struct channel_hello query_worker_hello(struct query_tenant *side, struct arena *arena)
+/* Everything a worker must know. Texts live in the arena, or in the side. */
+static bool query_worker_hello(struct query_tenant *side, struct arena *arena, struct channel_hello *hello_out,
+                               struct err *err)
 {
     struct query *query = side->query;
     struct str directory = tenant_directory(query->tenants, side->tenant, arena);
@@ -233,25 +262,32 @@ static struct channel_hello query_worker_hello(struct query_tenant *side, struct
     hello.library = query->options.library;
     uint64_t quota = (uint64_t)limits_get(LIMIT_DISK_QUOTA);
     hello.file_size_bytes = quota ? quota + QUERY_QUOTA_SLACK : 0;
-    return hello;
+    if (query_iceberg_is_wanted(side) && !query_iceberg_hello(side, arena, &hello, err))
+        return false;
+    *hello_out = hello;
+    return true;
 }
 
 static void query_worker_start(struct query_tenant *side)
 {
     struct query *query = side->query;
+    if (query_iceberg_is_wanted(side) && query_iceberg_wait(query))
+        return; /* query_start_waiting comes */
     if (query->process_count >= (size_t)limits_get(LIMIT_WORKERS)) {
         query_worker_starve(side);
         return;
     }
     AUTO(arena) struct arena *arena = arena_new();
-    struct channel_hello hello = query_worker_hello(side, arena);
+    struct channel_hello hello;
     struct query_process_options options = {
         .program = query->options.program, .name = side->tenant->id, .hello = &hello};
     struct query_process_events events = {
         .on_ready = query_worker_on_ready, .on_gone = query_worker_on_gone, .owner = side};
     struct err error;
-    side->process = query_process_start(query->loop, &options, &events, &error);
+    if (query_worker_hello(side, arena, &hello, &error))
+        side->process = query_process_start(query->loop, &options, &events, &error);
     if (!side->process) {
+        query_iceberg_end(side);
         query_fail_waiting(side, &error);
         return;
     }

@@ -166,12 +166,35 @@ static bool gate_iceberg_side(const struct gate *gate, size_t index, size_t part
     }
 }
 
-void gate_iceberg_made(struct gate *gate, size_t index)
+/* Constraints and computed columns, which DuckDB's extension would forget without a word. All of the words are
+ * reserved, so none of them is a column's name. */
+static bool gate_iceberg_columns(struct gate *gate, size_t index)
+{
+    static const char *const words[] = {"primary", "unique", "check", "foreign", "references", "as", NULL};
+    size_t depth = 0;
+    for (; index < gate->tokens.count; index++) {
+        depth += gate_is_operator(gate, index, "(");
+        depth -= gate_is_operator(gate, index, ")");
+        if (depth == 0)
+            return true;
+        for (size_t i = 0; depth == 1 && words[i]; i++)
+            if (gate_is_word(gate, index, words[i]))
+                return gate_refuse(gate, index, ERR_UNIMPLEMENTED,
+                                   "an Iceberg table has no keys, constraints or computed columns");
+    }
+    return true;
+}
+
+bool gate_iceberg_made(struct gate *gate, size_t index)
 {
     size_t parts = gate_iceberg_parts(gate, index), behind = index + 2 * parts - 1;
     struct gate_made made = {0};
+    bool named = parts > 2 ? gate_iceberg_is(gate, index) || gate_iceberg_is(gate, index + 2)
+                           : parts > 1 && gate_iceberg_is(gate, index);
+    if (gate->verb == GATE_VERB_CREATE && named && !gate_iceberg_columns(gate, behind))
+        return false;
     if (parts == 0 || !gate_iceberg_side(gate, index, parts, &made.iceberg))
-        return;
+        return true;
     if (gate->verb == GATE_VERB_CREATE) {
         made.name = gate_iceberg_unquoted(gate, behind - 1);
     } else if (gate_is_word(gate, behind, "rename") && gate_is_word(gate, behind + 1, "to") &&
@@ -179,7 +202,8 @@ void gate_iceberg_made(struct gate *gate, size_t index)
         made.name = gate_iceberg_unquoted(gate, behind + 2);
         made.from = parts == 1 ? gate_iceberg_unquoted(gate, index) : S("");
     } else {
-        return;
+        return true;
     }
     vec_push(&gate->made, made);
+    return true;
 }

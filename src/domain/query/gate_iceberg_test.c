@@ -115,6 +115,41 @@ static void gate_refuses_what_is_no_table_of_the_tenant(void **state)
     }
 }
 
+static void gate_refuses_what_an_iceberg_table_would_forget(void **state)
+{
+    (void)state;
+    static const char *const refused[] = {
+        "create table iceberg.t (a int primary key)",
+        "create table acme.iceberg.ns.t (a int, primary key (a))",
+        "create table acme.iceberg.t (a int unique)",
+        "create table iceberg.ns.t (a int, check (a > 0))",
+        "create table iceberg.t (a int references u)",
+        "create table iceberg.t (a int, b int generated always as (a + 1))",
+        "create table iceberg.t (a int, b as (a + 1))",
+    };
+    static const char *const fine[] = {
+        "create table t (a int primary key, b as (a + 1), check (a > 0))",
+        "create table iceberg.t (a int not null default (cast('1' as int)), \"check\" int)",
+        "create table iceberg.t as select 1 as a",
+        "create table iceberg.t (a, b) as (select 1 as a, 2 as b)",
+    };
+    for (size_t i = 0; i < sizeof(refused) / sizeof(refused[0]); i++) {
+        AUTO(arena) struct arena *arena = arena_new();
+        struct gate_result result;
+        struct err err;
+        if (check(arena, refused[i], &result, &err))
+            fail_msg("%s passed", refused[i]);
+        assert_int_equal(err.code, ERR_UNIMPLEMENTED);
+    }
+    for (size_t i = 0; i < sizeof(fine) / sizeof(fine[0]); i++) {
+        AUTO(arena) struct arena *arena = arena_new();
+        struct gate_result result;
+        struct err err;
+        if (!check(arena, fine[i], &result, &err))
+            fail_msg("%s: %s", fine[i], err.message);
+    }
+}
+
 static void gate_says_what_is_made_on_which_side(void **state)
 {
     (void)state;
@@ -187,6 +222,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(gate_names_iceberg_tables_as_duckdb_does),
         cmocka_unit_test(gate_refuses_what_is_no_table_of_the_tenant),
+        cmocka_unit_test(gate_refuses_what_an_iceberg_table_would_forget),
         cmocka_unit_test(gate_says_what_is_made_on_which_side),
         cmocka_unit_test(gate_moves_places_in_errors_back),
     };

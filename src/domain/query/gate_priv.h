@@ -66,7 +66,7 @@ bool gate_iceberg_name(struct gate *gate, size_t index);
 /* A call of a function that looks at an Iceberg table, which an opening bracket follows. */
 bool gate_iceberg_call(struct gate *gate, size_t index);
 /* CREATE TABLE or VIEW, or ALTER: the name at index; remembers what it makes. */
-void gate_iceberg_made(struct gate *gate, size_t index);
+bool gate_iceberg_made(struct gate *gate, size_t index);
 
 /* Line and column, both from 1; columns count characters. */
 void gate_position(struct str sql, size_t offset, int *line_out, int *column_out);

@@ -51,7 +51,7 @@ static bool gate_object(struct gate *gate, size_t index)
     if (gate_is_temporary(gate, index, at))
         gate->may_leave = true;
     else if (relation)
-        gate_iceberg_made(gate, gate_skip(gate, at + 1, missing));
+        return gate_iceberg_made(gate, gate_skip(gate, at + 1, missing));
     return true;
 }
 

@@ -55,6 +55,7 @@ struct query *query_new(struct loop *loop, struct tenant_list *tenants, const st
     query->options = (struct query_options){.data = str_copy(query->arena, options->data),
                                             .program = str_copy(query->arena, options->program),
                                             .library = str_copy(query->arena, options->library)};
+    query_iceberg_init(query, options);
     query_add_scrub(query, query->options.data);
     list_init(&query->statements);
     list_init(&query->sides);

@@ -9,7 +9,9 @@
 #include "platform/net/loop.h"
 #include "platform/net/slice.h"
 
+struct catalog;
 struct store;
+struct work_pool;
 struct query;
 struct query_info;
 struct statement;
@@ -21,6 +23,11 @@ struct query_options {
     struct str program;  /* path of the eider program, started again as worker */
     struct str library;  /* libduckdb.so */
     struct store *store; /* where the statement log is */
+    /* The Iceberg catalog, outliving the door; NULL: there is none, and nobody has Iceberg tables. */
+    struct catalog *catalog;
+    struct str catalog_url; /* of its internal listener */
+    struct str extensions;  /* directory of DuckDB's extensions, beside the library; empty: not found */
+    struct work_pool *pool; /* with a catalog: reads the extensions once */
 };
 
 struct query *query_new(struct loop *loop, struct tenant_list *tenants, const struct query_options *options,

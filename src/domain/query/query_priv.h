@@ -3,17 +3,36 @@
 #pragma once
 #include "base/map.h"
 #include "base/vec.h"
+#include "domain/catalog/catalog.h"
 #include "domain/query/disk.h"
+#include "domain/query/gate.h"
 #include "domain/query/intake.h"
 #include "domain/query/journal.h"
 #include "domain/query/process.h"
 #include "domain/query/query.h"
 #include "domain/query/session.h"
+#include "platform/net/work.h"
 
 /* The text that lists show of a statement. */
 #define QUERY_SQL_SHOWN 4096
 /* Random bytes of the names that clients get for transactions and prepared statements. */
 #define QUERY_NAME_BYTES 16
+
+/* The door's view of the Iceberg catalog (iceberg.c). */
+struct query_iceberg {
+    struct query *query;
+    struct catalog *catalog; /* NULL: none */
+    struct work_pool *pool;
+    struct str url, extensions;
+    enum query_iceberg_state {
+        QUERY_ICEBERG_UNCHECKED,
+        QUERY_ICEBERG_CHECKING,
+        QUERY_ICEBERG_READY,
+        QUERY_ICEBERG_BROKEN
+    } state;
+    struct err why; /* it is broken */
+    struct work_job job;
+};
 
 struct query {
     struct loop *loop;
@@ -32,6 +51,7 @@ struct query {
     uint64_t last_id;
     uint64_t last_number; /* of connections and prepared statements on channels */
     uint64_t last_session;
+    struct query_iceberg iceberg;
     struct query_journal journal;
     struct query_disk disk;
     struct loop_timer tick; /* every second while there are workers */
@@ -54,6 +74,10 @@ struct query_tenant {
     struct list waiting; /* statements that have a slot and wait for the worker */
     struct list seats;   /* of all sessions */
     struct query_process *process;
+    bool needs_iceberg;                /* a statement did, so that the next worker starts with it */
+    bool has_iceberg;                  /* the worker reaches the catalog */
+    bool restarts;                     /* it is to stop when it is idle, to be started with it */
+    char pass[CATALOG_PASS_BYTES + 1]; /* the worker's to the catalog; empty: none */
     struct query_disk disk;
     uint64_t starts, crashes;
     void (*deleted)(void *owner); /* not NULL: it is being deleted */
@@ -107,6 +131,9 @@ struct query_seat {
     VEC(uint64_t) forget; /* prepared statements closed while it was busy */
 };
 
+/* Whether its worker has to reach the Iceberg catalog; IF_USED: when the tenant has anything there. */
+enum statement_iceberg { STATEMENT_NO_ICEBERG, STATEMENT_ICEBERG_IF_USED, STATEMENT_NEEDS_ICEBERG };
+
 enum statement_kind { STATEMENT_RUN, STATEMENT_DESCRIBE, STATEMENT_UPLOAD, STATEMENT_METADATA, STATEMENT_SNAPSHOT };
 
 struct statement {
@@ -135,7 +162,12 @@ struct statement {
     bool progress;            /* PROGRESS is wanted */
     struct query_binds binds; /* in the RUN frame, or empty */
     struct query_metadata_request metadata;
-    int procedure;                  /* enum query_procedure_kind; 0: none */
+    int procedure; /* enum query_procedure_kind; 0: none */
+    enum statement_iceberg iceberg;
+    struct str absent[CHANNEL_ABSENT_MAX]; /* names that no table of the schema "default" may have */
+    uint32_t absent_count;
+    const struct gate_result *gate; /* of a text that was rewritten; else NULL */
+    struct str written;             /* that text as the user wrote it */
     bool reserved;                  /* it takes no slot */
     struct str schema, table, path; /* uploads; snapshots */
     bool temporary;                 /* uploads */
@@ -221,6 +253,34 @@ void query_leave(struct statement *statement);
 void query_side_free(struct query_tenant *side);
 /* Once a second: idle workers are stopped, memory is asked for. */
 void query_tick_workers(struct query *query);
+
+/* A worker that is ready takes those that wait for it, as far as it can. */
+void query_send_waiting(struct query_tenant *side);
+/* Whoever waits for a worker that could not be started yet. */
+void query_start_waiting(struct query *query);
+
+/* --- iceberg.c --- */
+
+void query_iceberg_init(struct query *query, const struct query_options *options);
+/* The tenant's next worker has to reach the catalog. */
+bool query_iceberg_is_wanted(const struct query_tenant *side);
+/* True while the extensions are not checked yet; query_start_waiting follows. */
+bool query_iceberg_wait(struct query *query);
+/* For a worker that starts: what it has to know, with a pass of its own. */
+bool query_iceberg_hello(struct query_tenant *side, struct arena *arena, struct channel_hello *hello,
+                         struct err *err) MUST_USE;
+/* The worker has ended. */
+void query_iceberg_end(struct query_tenant *side);
+/* Whether the side's worker, if there is one, is right for the statement: send it, let it wait for another one, or
+ * refuse it with *err. */
+enum query_iceberg_way { QUERY_ICEBERG_SEND, QUERY_ICEBERG_WAIT, QUERY_ICEBERG_REFUSE };
+enum query_iceberg_way query_iceberg_ask(struct statement *statement, struct err *err);
+/* A statement has ended: perhaps the worker is idle now. */
+void query_iceberg_restart(struct query_tenant *side);
+/* ERR_EXISTS when the text makes what is on the other side already, so far as that is known here. */
+bool query_iceberg_names(struct statement *statement, const struct gate_result *gate, struct err *err) MUST_USE;
+/* ERR_EXISTS when an Iceberg table has the name. */
+bool query_iceberg_is_free(const struct statement *statement, struct str name, struct err *err) MUST_USE;
 
 /* --- query.c --- */
 

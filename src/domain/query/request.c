@@ -109,16 +109,24 @@ static struct str request_step_text(enum query_transaction_step step)
 static bool request_check_sql(struct statement *statement, const struct principal *who, struct str sql, bool runs,
                               struct err *err)
 {
-    struct gate_result gate;
+    struct arena *arena = statement->arena;
+    struct gate_result *gate = arena_new_object(arena, struct gate_result);
     struct str tenant = statement->side->tenant->id;
-    if (!gate_check(sql, tenant, statement->arena, &gate, err))
+    if (!gate_check(sql, tenant, arena, gate, err))
         return false;
-    if (gate.statement_count == 0)
+    if (gate->statement_count == 0)
         return err_set(err, ERR_INVALID, "the request contains no SQL statement");
-    if (gate.may_write && !principal_need(who, tenant, ROLE_WRITER, err))
+    if (gate->may_write && !principal_need(who, tenant, ROLE_WRITER, err))
         return false;
-    statement->sql = str_copy(statement->arena, gate.sql);
-    statement->leaves = runs && gate.may_leave;
+    if (runs && !query_iceberg_names(statement, gate, err))
+        return false;
+    statement->sql = gate->sql = str_copy(arena, gate->sql);
+    statement->leaves = runs && gate->may_leave;
+    statement->iceberg = gate->iceberg ? STATEMENT_NEEDS_ICEBERG : STATEMENT_ICEBERG_IF_USED;
+    if (gate->rewritten) {
+        statement->gate = gate;
+        statement->written = str_copy(arena, sql);
+    }
     return true;
 }
 
@@ -219,6 +227,7 @@ struct statement *query_metadata(struct query *query, const struct query_metadat
     for (size_t i = 0; i < asked->type_count; i++)
         request_copy(statement->arena, &asked->types[i]);
     statement->sql = S("-- metadata");
+    statement->iceberg = STATEMENT_ICEBERG_IF_USED;
     statement->format = QUERY_FORMAT_FLIGHT;
     return request_enter(statement, true, err);
 }
@@ -263,6 +272,21 @@ struct statement *query_upload(struct query *query, const struct query_upload_re
 /* Of the server's own requests. */
 static const struct principal request_server = {.user = {"", 0}, .admin = true};
 
+static enum statement_iceberg request_procedure_iceberg(enum query_procedure_kind kind)
+{
+    switch (kind) {
+    case QUERY_LOCALS:
+        return STATEMENT_NO_ICEBERG;
+    case QUERY_PUBLISH:
+        return STATEMENT_ICEBERG_IF_USED;
+    case QUERY_INSPECT:
+    case QUERY_MIRROR:
+    case QUERY_MAINTAIN:
+        return STATEMENT_NEEDS_ICEBERG;
+    }
+    mem_panic("a procedure that nobody knows");
+}
+
 struct statement *query_procedure(struct query *query, const struct query_procedure_request *asked,
                                   const struct query_sink *sink, struct err *err)
 {
@@ -278,6 +302,7 @@ struct statement *query_procedure(struct query *query, const struct query_proced
         return NULL;
     statement->procedure = (int)asked->kind;
     statement->reserved = asked->kind == QUERY_LOCALS || asked->kind == QUERY_INSPECT;
+    statement->iceberg = request_procedure_iceberg(asked->kind);
     statement->sql = str_copy(statement->arena, asked->arguments);
     statement->shown = str_format(statement->arena, "-- %s %.*s", names[asked->kind], STR_ARG(asked->arguments));
     statement->format = asked->format;

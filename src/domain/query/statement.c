@@ -176,7 +176,10 @@ static void statement_send_run(struct statement *statement)
                               .parameters = statement->parameters,
                               .bind_schema = binds->schema,
                               .bind_header = binds->header,
-                              .bind_body = binds->body};
+                              .bind_body = binds->body,
+                              .absent_count = statement->absent_count};
+    for (uint32_t i = 0; i < statement->absent_count; i++)
+        run.absent[i] = statement->absent[i];
     if (statement->intake)
         run.binds = CHANNEL_BINDS_PUT;
     else if (binds->schema.len)
@@ -435,6 +438,7 @@ static void statement_finish(struct statement *statement, const struct err *erro
     query_leave(statement);
     query_seat_leave(statement);
     query_session_leave(statement);
+    query_iceberg_restart(statement->side);
     state_move(&statement->state, QUERY_ENDED, statement_rules);
     list_remove(&statement->node);
     query->statement_count--;
@@ -488,6 +492,8 @@ static void statement_on_end(struct query_task *task, const struct query_task_en
     }
     struct err error = *end->error;
     query_scrub(statement->query, &error);
+    if (statement->gate)
+        gate_map_error(statement->gate, statement->written, &error);
     statement_finish(statement, &error);
 }
 

@@ -347,6 +347,9 @@ void channel_encode_run(struct buf *buf, enum channel_type type, uint64_t statem
     writer_text(buf, run->bind_schema);
     writer_text(buf, run->bind_header);
     writer_text(buf, run->bind_body);
+    writer_u32le(buf, run->absent_count);
+    for (uint32_t i = 0; i < run->absent_count; i++)
+        writer_text(buf, run->absent[i]);
     channel_write_blocks(buf, run->blocks, run->block_count);
     channel_frame_end(buf, mark);
 }
@@ -371,6 +374,9 @@ bool channel_decode_run(struct str payload, struct channel_run *run_out, struct 
     run.bind_schema = reader_text(&reader);
     run.bind_header = reader_text(&reader);
     run.bind_body = reader_text(&reader);
+    run.absent_count = channel_read_count(&reader, CHANNEL_ABSENT_MAX);
+    for (uint32_t i = 0; i < run.absent_count; i++)
+        run.absent[i] = reader_text(&reader);
     run.block_count = channel_read_blocks(&reader, run.blocks);
     if (run.binds > CHANNEL_BINDS_PUT || run.procedure >= CHANNEL_PROCEDURE_COUNT)
         reader.failed = true;

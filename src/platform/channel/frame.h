@@ -18,6 +18,8 @@
 #define CHANNEL_GRANTS_MAX 64
 /* Most TCP ports that a worker may connect to: the catalog's and the store's. */
 #define CHANNEL_PORTS_MAX 4
+/* Most names that must not be there already, for one text. */
+#define CHANNEL_ABSENT_MAX 16
 /* Most names of table types that one question can list. */
 #define CHANNEL_TABLE_TYPES_MAX 16
 
@@ -160,6 +162,8 @@ struct channel_run {
     struct str bind_schema; /* flatbuffer of a Schema message */
     struct str bind_header; /* flatbuffer of a RecordBatch message */
     struct str bind_body;
+    struct str absent[CHANNEL_ABSENT_MAX]; /* refused when a table of the schema "default" has one of these names */
+    uint32_t absent_count;
     uint32_t blocks[CHANNEL_GRANTS_MAX];
     uint32_t block_count;
 };

@@ -144,7 +144,9 @@ static void run_carries_connection_and_bound_values(void **state)
                               .sql = S("select ?"),
                               .bind_schema = S("schema"),
                               .bind_header = S("header"),
-                              .bind_body = S("body")};
+                              .bind_body = S("body"),
+                              .absent = {S("orders"), S("a b")},
+                              .absent_count = 2};
     channel_encode_run(&buf, CHANNEL_DESCRIBE, 5, &run);
     struct channel_run got;
     assert_int_equal(frame_of(&buf).type, CHANNEL_DESCRIBE);
@@ -158,6 +160,8 @@ static void run_carries_connection_and_bound_values(void **state)
     assert_text(got.bind_schema, "schema");
     assert_text(got.bind_header, "header");
     assert_text(got.bind_body, "body");
+    assert_int_equal(got.absent_count, 2);
+    assert_text(got.absent[1], "a b");
 }
 
 static void run_with_unknown_binds_is_refused(void **state)

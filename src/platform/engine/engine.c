@@ -142,6 +142,9 @@ static bool engine_lock(duckdb_connection connection, const struct engine_option
     for (size_t i = 0; i < options->allowed_directory_count; i++)
         list = str_format(arena, "%.*s%s%s", STR_ARG(list), i ? ", " : "",
                           engine_quote_text(arena, options->allowed_directories[i]).ptr);
+    if (options->iceberg.url.len)
+        list = str_format(arena, "%.*s%s%s", STR_ARG(list), list.len ? ", " : "",
+                          engine_quote_text(arena, options->iceberg.warehouse).ptr);
     if (!engine_query(connection, "SET GLOBAL TimeZone = 'UTC'", err))
         return false;
     if (list.len &&

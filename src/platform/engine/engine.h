@@ -104,7 +104,9 @@ struct engine_request {
     struct str sql;                   /* one or several statements; all but the last run for their effect */
     struct str parameters;            /* JSON array (positional) or object (named), or empty */
     const struct engine_binds *binds; /* instead of parameters; NULL: none. For the last statement */
-    uint64_t prepared;                /* not 0: the session keeps a text of one statement prepared under this number */
+    const struct str *absent;         /* names that no table or view of the schema "default" may have */
+    size_t absent_count;
+    uint64_t prepared; /* not 0: the session keeps a text of one statement prepared under this number */
     enum engine_format format;
     struct engine_policy policy;
     struct str statement_id; /* for the JSON format */

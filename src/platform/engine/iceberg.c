@@ -59,6 +59,28 @@ bool engine_iceberg_open(struct engine *engine, const struct engine_options *opt
     return engine_iceberg_attach(engine, &options->iceberg, err);
 }
 
+/* --- One name, one side --- */
+
+/* Preparing asks for this table alone, where a list would ask the catalog for all of its tables. */
+bool engine_iceberg_are_free(struct engine_session *session, const struct str *names, size_t count, struct err *err)
+{
+    AUTO(arena) struct arena *arena = arena_new();
+    struct str tenant = session->engine->catalog;
+    for (size_t i = 0; i < count; i++) {
+        duckdb_prepared_statement statement = NULL;
+        struct str sql = str_format(arena, "SELECT 1 FROM %s.\"default\".%s", engine_quote_name(arena, tenant).ptr,
+                                    engine_quote_name(arena, names[i]).ptr);
+        bool there = engine_db.prepare(session->connection, sql.ptr, &statement) != DuckDBError;
+        engine_db.destroy_prepare(&statement);
+        if (!there)
+            continue;
+        err_set(err, ERR_EXISTS, "a DuckDB table or view has this name already: %.*s.default.%.*s", STR_ARG(tenant),
+                STR_ARG(names[i]));
+        return err_hint(err, "a name is on one side only, so that it means one thing: choose another one");
+    }
+    return true;
+}
+
 /* --- What the catalog answers --- */
 
 #define ENGINE_ICEBERG_LOST "the Iceberg table was changed by somebody else meanwhile"

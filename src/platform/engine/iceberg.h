@@ -8,6 +8,10 @@
 /* Loads the extensions and attaches; before the configuration is locked. */
 bool engine_iceberg_open(struct engine *engine, const struct engine_options *options, struct err *err) MUST_USE;
 
+/* ERR_EXISTS when a table or view of the schema "default" has one of the names: then an Iceberg table may not. */
+bool engine_iceberg_are_free(struct engine_session *session, const struct str *names, size_t count,
+                             struct err *err) MUST_USE;
+
 /* DuckDB's text, when it is of the extension or of the catalog's answers, becomes the catalog's own words: true. */
 bool engine_iceberg_failure(const char *message, struct err *err);
 

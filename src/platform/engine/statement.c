@@ -297,6 +297,8 @@ static bool engine_run_open(struct engine_run *run, struct arena *arena)
     run->text = engine_text_look(request->sql);
     if (request->parameters.len > 0 && !(run->parameters = json_parse(arena, request->parameters, run->err)))
         return err_wrap(run->err, "parameters");
+    if (!engine_iceberg_are_free(run->session, request->absent, request->absent_count, run->err))
+        return false;
     return !request->binds || (run->rows = engine_rows_open(request->binds, run->err));
 }
 
