@@ -21,6 +21,7 @@ static void catalog_copy_options(struct catalog *catalog, const struct catalog_o
     catalog->warehouse.root = str_copy(catalog->arena, root);
     cache_init(&catalog->cache);
     list_init(&catalog->operations);
+    list_init(&catalog->mirror_waits);
     list_init(&catalog->discards);
     list_init(&catalog->deleting);
     list_init(&catalog->removals);
@@ -32,7 +33,7 @@ struct catalog *catalog_new(const struct catalog_options *options, struct err *e
     catalog_copy_options(catalog, options);
     const struct object_options objects = {.root = catalog->warehouse.root, .s3 = options->warehouse->s3};
     catalog->objects = object_open(&objects, err);
-    if (!catalog->objects || !rows_load(catalog, err)) {
+    if (!catalog->objects || !rows_load(catalog, err) || !mirror_start(catalog, err)) {
         err_wrap(err, "catalog");
         catalog_free(&catalog);
         return NULL;
@@ -69,7 +70,9 @@ void catalog_free(struct catalog **catalog_ptr)
     if (!catalog)
         return;
     drop_stop(catalog);
+    mirror_stop(catalog);
     catalog_forget_operations(catalog);
+    mirror_done(catalog);
     file_discards_done(catalog);
     drop_done(catalog);
     removal_done(catalog);

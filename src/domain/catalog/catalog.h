@@ -201,6 +201,10 @@ void catalog_list_dropped(struct catalog *catalog, const struct principal *who, 
 void catalog_undrop(struct catalog *catalog, struct catalog_call *call, const struct catalog_name *name, struct str id,
                     const struct catalog_name *as);
 
+/* Writes the mirror of a DuckDB table or view that has changed, however large it is, and answers with its metadata. A
+ * view that was asked for once is shown as a table from then on. */
+void catalog_mirror(struct catalog *catalog, struct catalog_call *call, struct str name);
+
 /* --- Credentials (credentials.c): what a client needs to reach the table's files. properties of the answer: keys of
  * `config` and `storage-credentials`; none for local files. --- */
 void catalog_credentials(struct catalog *catalog, struct catalog_call *call, const struct catalog_name *name,

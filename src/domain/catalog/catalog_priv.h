@@ -21,9 +21,11 @@ struct catalog {
     struct cache cache;
     struct lock_table locks;
     struct list operations;
-    struct list discards; /* file.c */
-    struct list deleting; /* drop.c */
-    struct list removals; /* removal.c */
+    struct list discards;     /* file.c */
+    struct list deleting;     /* drop.c */
+    struct list removals;     /* removal.c */
+    struct map mirrors;       /* mirror_refresh.c: struct mirror_tenant */
+    struct list mirror_waits; /* mirror.c */
     size_t deletions;
     int64_t next_item; /* id */
     struct map passes; /* pass.c: tenant by pass */
@@ -133,7 +135,13 @@ void removal_done(struct catalog *catalog);
 /* --- pass.c --- */
 void pass_done(struct catalog *catalog);
 
-/* --- mirror.c: what the namespace "default" shows from outside --- */
+/* --- mirror.c, mirror_refresh.c: what the namespace "default" shows from outside --- */
+
+/* Reads the rows, before the store's thread runs. */
+bool mirror_start(struct catalog *catalog, struct err *err) MUST_USE;
+/* Requests that wait for a mirror do so no more. Before the operations are forgotten. */
+void mirror_stop(struct catalog *catalog);
+void mirror_done(struct catalog *catalog);
 
 /* Ends the operation with the names of the tenant's DuckDB tables (or views). */
 void mirror_list(struct operation *operation, enum catalog_kind kind, const struct catalog_page *page);
@@ -141,3 +149,7 @@ void mirror_list(struct operation *operation, enum catalog_kind kind, const stru
 void mirror_load(struct operation *operation, enum catalog_kind kind, struct str name, const struct catalog_load *load);
 /* The metadata file of the mirror that a new table of this name in "$mirror" follows; ptr NULL: none. */
 struct str mirror_earlier(struct catalog *catalog, struct index_tenant *tenant, struct str staging);
+/* On a thread of the pool: that file as the base of the commit that makes the new table, and its updates with those
+ * that end the history before it. */
+bool mirror_base(struct catalog *catalog, struct arena *arena, struct str earlier, const struct json *updates,
+                 struct document *base_out, const struct json **updates_out, struct err *err) MUST_USE;

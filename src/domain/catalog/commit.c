@@ -17,6 +17,7 @@ struct commit_change {
     bool creates;                   /* assert-create */
     struct index_item *item;        /* ours while the name is; NULL: there is none yet */
     struct str previous;            /* its metadata file */
+    struct str earlier;             /* of the mirror that a new table follows; ptr NULL: none */
     struct cache_document *current; /* what is in memory of it, a reference; or NULL */
     struct document base, after;
     bool same; /* nothing changes */
@@ -103,8 +104,12 @@ static bool commit_update(struct operation *operation, struct commit_change *cha
     context.previous = change->previous;
     const struct json *updates;
     if (!commit_normal_updates(arena, change->updates, &updates, err) ||
-        !document_require(operation->kind, &change->base, change->requirements, err) ||
-        !document_update(arena, operation->kind, &change->base, updates, &context, &change->after, err))
+        !document_require(operation->kind, &change->base, change->requirements, err))
+        return false;
+    if (change->earlier.ptr &&
+        !mirror_base(operation->catalog, arena, change->earlier, updates, &change->base, &updates, err))
+        return false;
+    if (!document_update(arena, operation->kind, &change->base, updates, &context, &change->after, err))
         return false;
     change->same = document_is_same(&change->base, &change->after);
     return true;
@@ -395,6 +400,11 @@ static bool commit_find(struct commit_operation *self, struct commit_change *cha
     }
     change->row = (struct index_row){
         .id = operation->catalog->next_item++, .kind = operation->kind, .in = change->key, .name = change->name};
+    struct str earlier = {0};
+    if (str_equal(change->key, S("$mirror")))
+        earlier = mirror_earlier(operation->catalog, operation->tenant, change->name);
+    if (earlier.ptr)
+        change->earlier = str_copy(arena, earlier);
     const struct index_space *space = index_space_find(operation->tenant, change->key);
     if (!space || (!operation->request.internal && index_is_hidden(change->key))) {
         operation->refusal = CATALOG_NO_NAMESPACE;
