@@ -206,9 +206,15 @@ void catalog_undrop(struct catalog *catalog, struct catalog_call *call, const st
 void catalog_mirror(struct catalog *catalog, struct catalog_call *call, struct str name);
 
 /* --- Credentials (credentials.c): what a client needs to reach the table's files. properties of the answer: keys of
- * `config` and `storage-credentials`; none for local files. --- */
+ * `config` and `storage-credentials`; none for local files, and where the client may have none. location of the answer:
+ * what they are for. --- */
+struct catalog_delegation {
+    struct str location; /* as an answer told it: also of a table that is staged; empty: of the table of that name */
+    bool may_write;
+    bool can_sign; /* X-Iceberg-Access-Delegation says "remote-signing" */
+};
 void catalog_credentials(struct catalog *catalog, struct catalog_call *call, const struct catalog_name *name,
-                         bool may_write);
+                         const struct catalog_delegation *delegation);
 /* Remote signing (S3SignRequest): properties of the answer are header fields to add; the uri stays as it is. Methods
  * other than GET and HEAD need the right to write. */
 struct catalog_signing {

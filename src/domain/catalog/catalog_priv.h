@@ -132,6 +132,11 @@ void drop_done(struct catalog *catalog);
 void removal_start(struct catalog *catalog);
 void removal_done(struct catalog *catalog);
 
+/* --- credentials.c --- */
+
+/* The server's own keys, for its workers, as Iceberg's config has them; 0 for local files. */
+size_t credentials_own(const struct catalog *catalog, struct arena *arena, const struct catalog_pair **pairs_out);
+
 /* --- pass.c --- */
 void pass_done(struct catalog *catalog);
 

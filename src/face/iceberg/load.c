@@ -79,9 +79,14 @@ static void iceberg_vended(struct iceberg_exchange *exchange, struct catalog_ans
     iceberg_send_with(exchange, loaded, answer);
 }
 
-static bool iceberg_may_write(const struct iceberg_exchange *exchange)
+static struct catalog_delegation iceberg_delegation(const struct iceberg_exchange *exchange, struct str location)
 {
-    return principal_role(exchange->edge.who, exchange->tenant) >= ROLE_WRITER;
+    struct str wanted = http_field(exchange->edge.http, S("x-iceberg-access-delegation"));
+    return (struct catalog_delegation){
+        .location = location,
+        .may_write = principal_role(exchange->edge.who, exchange->tenant) >= ROLE_WRITER,
+        .can_sign = str_find(wanted, S("remote-signing")) >= 0,
+    };
 }
 
 static void iceberg_ask_credentials(struct iceberg_exchange *exchange, const struct catalog_answer *answer)
@@ -102,8 +107,9 @@ static void iceberg_ask_credentials(struct iceberg_exchange *exchange, const str
         return;
     }
     exchange->name->name = str_copy(exchange->arena, name);
+    const struct catalog_delegation delegation = iceberg_delegation(exchange, exchange->loaded->location);
     catalog_credentials(exchange->iceberg->options.catalog, iceberg_ask(exchange, iceberg_vended), exchange->name,
-                        iceberg_may_write(exchange));
+                        &delegation);
 }
 
 void iceberg_answer_loaded(struct iceberg_exchange *exchange, struct catalog_answer *answer)
@@ -138,6 +144,7 @@ static void iceberg_credentials_answered(struct iceberg_exchange *exchange, stru
 
 void iceberg_credentials_get(struct iceberg_exchange *exchange)
 {
+    const struct catalog_delegation delegation = iceberg_delegation(exchange, S(""));
     catalog_credentials(exchange->iceberg->options.catalog, iceberg_ask(exchange, iceberg_credentials_answered),
-                        exchange->name, iceberg_may_write(exchange));
+                        exchange->name, &delegation);
 }

@@ -73,7 +73,7 @@ bool object_delete(struct object_store *store, const struct str *locations, size
 bool object_delete_below(struct object_store *store, struct str location, struct err *err) MUST_USE;
 
 /* Credentials for somebody else that reach only what lies below the location: STS AssumeRole with an inline policy.
- * ERR_UNIMPLEMENTED where the store has no STS (it is asked once; the answer is remembered). */
+ * ERR_UNIMPLEMENTED where the store has no STS (it is asked once). Keys are given again for half of their life. */
 struct object_credentials {
     struct str key_id, secret, session_token;
     int64_t expires_us; /* wall clock */

@@ -84,6 +84,7 @@ void object_s3_close(struct s3 **s3)
     for (size_t i = 0; i < (*s3)->idle.count; i++)
         http_client_close(&(*s3)->idle.items[i]);
     vec_done(&(*s3)->idle);
+    s3_vend_forget(*s3);
     (void)pthread_mutex_destroy(&(*s3)->lock);
     secret_free(&(*s3)->key);
     mem_free(*s3);

@@ -2,6 +2,7 @@
 #pragma once
 #include <pthread.h>
 
+#include "base/map.h"
 #include "base/vec.h"
 #include "platform/http/client.h"
 #include "platform/object/answer.h"
@@ -22,6 +23,7 @@ struct s3 {
     pthread_mutex_t lock;
     VEC(struct http_client *) idle; /* guarded by lock: connections that nobody uses */
     enum s3_sts sts;                /* guarded by lock */
+    struct map vended;              /* guarded by lock: struct vend_entry by place and right */
     enum s3_bodies bodies;          /* guarded by lock */
 };
 
@@ -48,6 +50,9 @@ bool s3_run(struct s3 *s3, struct arena *arena, const struct s3_request *request
 
 /* What an answer of status 300 and more means. Always false. */
 bool s3_fail(const struct s3_request *request, const struct s3_answer *answer, struct err *err);
+
+/* Forgets what was vended. */
+void s3_vend_forget(struct s3 *s3);
 
 /* "prefix/name"; the prefix alone for the root. In the arena. */
 struct str s3_key(const struct s3 *s3, struct arena *arena, struct str name);
