@@ -181,6 +181,8 @@ struct statement {
     bool finish;                   /* intake: FINISH was asked for */
     uint64_t request_id;
     bool is_queued, is_sent, is_failed;
+    bool is_cut;                    /* a piece of its result was thrown away */
+    bool may_write;                 /* a guess from its text */
     int64_t created_us, started_us; /* started: got its slot; 0 = not yet */
     int64_t started_wall_us;
     int64_t deadline_us;

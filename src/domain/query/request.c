@@ -122,6 +122,7 @@ static bool request_check_sql(struct statement *statement, const struct principa
         return false;
     statement->sql = gate->sql = str_copy(arena, gate->sql);
     statement->leaves = runs && gate->may_leave;
+    statement->may_write = gate->may_write;
     statement->iceberg = gate->iceberg ? STATEMENT_NEEDS_ICEBERG : STATEMENT_ICEBERG_IF_USED;
     if (gate->rewritten) {
         statement->gate = gate;

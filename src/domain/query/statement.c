@@ -254,6 +254,7 @@ static void statement_on_piece(struct query_task *task, struct query_piece *piec
 {
     struct statement *statement = task->owner;
     bool wanted = statement->state == QUERY_RUNNING && statement->sink.on_piece;
+    statement->is_cut = statement->is_cut || !wanted;
     if (!wanted) { /* nobody takes it: the worker gets its block back and comes to its end */
         slice_release(&piece->header);
         slice_release(&piece->body);
@@ -468,6 +469,23 @@ static void statement_on_later(struct loop_task *task)
     statement_finish(statement, &statement->reason);
 }
 
+/* It was to be stopped, and has ended. A commit that was faster than the request to stop it is a fact, which nobody may
+ * be told otherwise; a result with pieces thrown away is none. */
+static void statement_stopped(struct statement *statement, bool ok)
+{
+    struct err *reason = &statement->reason;
+    bool changed = ok && (statement->kind == STATEMENT_UPLOAD || statement->answer.kind != QUERY_KIND_READ);
+    if (changed && !statement->is_cut) {
+        statement_finish(statement, NULL);
+        return;
+    }
+    if (changed)
+        err_hint(reason, "what it changes had been done already");
+    else if (!statement->answer.is_answered && statement->may_write)
+        err_hint(reason, "its worker was ended: look whether its change was committed before");
+    statement_finish(statement, reason);
+}
+
 static void statement_on_end(struct query_task *task, const struct query_task_end *end)
 {
     struct statement *statement = task->owner;
@@ -481,9 +499,8 @@ static void statement_on_end(struct query_task *task, const struct query_task_en
     query_intake_free(&statement->intake, process && process->state != QUERY_PROCESS_GONE ? process : NULL);
     if (!end->error)
         statement->rows = end->rows; /* sent, stored, or changed by DML */
-    /* A commit that was faster than the request to stop it is a fact; a result with pieces thrown away is none. */
-    if (statement->state == QUERY_CANCELLING && !(is_upload && !end->error)) {
-        statement_finish(statement, &statement->reason);
+    if (statement->state == QUERY_CANCELLING) {
+        statement_stopped(statement, !end->error);
         return;
     }
     if (!end->error) {

@@ -7,6 +7,7 @@
 #include "platform/arrow/message.h"
 #include "platform/arrow/sql_shape.h"
 #include "platform/engine/failure.h"
+#include "platform/engine/iceberg.h"
 #include "platform/engine/metadata_schema.h"
 #include "platform/engine/result.h"
 #include "platform/engine/statement.h"
@@ -37,12 +38,14 @@ struct engine_metadata {
     struct buf header, body;
 };
 
-/* The databases that are shown. */
+/* The databases that are shown. Names of Iceberg tables are shown as they are written: tenant.iceberg.t for those that
+ * DuckDB has as iceberg.iceberg.t, and iceberg.ns.t for those of other namespaces. */
+#define ENGINE_DATABASE "if(database_name = 'iceberg' AND schema_name = 'iceberg', $1::VARCHAR, database_name)::VARCHAR"
 #define ENGINE_SHOWN                                                                      \
     "(database_name = $1 OR NOT (database_name = 'system' OR starts_with(database_name, " \
     "'upload_') OR starts_with(database_name, 'snapshot_')))"
 /* The filters; NULL is none. */
-#define ENGINE_CATALOG "($2::VARCHAR IS NULL OR database_name ILIKE $2::VARCHAR ESCAPE '\\')"
+#define ENGINE_CATALOG "($2::VARCHAR IS NULL OR " ENGINE_DATABASE " ILIKE $2::VARCHAR ESCAPE '\\')"
 #define ENGINE_SCHEMA "($3::VARCHAR IS NULL OR schema_name ILIKE $3::VARCHAR ESCAPE '\\')"
 #define ENGINE_TABLE "($4::VARCHAR IS NULL OR table_name ILIKE $4::VARCHAR ESCAPE '\\')"
 #define ENGINE_VIEW "($4::VARCHAR IS NULL OR view_name ILIKE $4::VARCHAR ESCAPE '\\')"
@@ -60,11 +63,11 @@ static const char engine_sql_has_temporary[] =
     "EXISTS (SELECT 1 FROM system.main.duckdb_views() WHERE database_name = 'temp' AND NOT internal)";
 
 static const char engine_sql_catalogs[] =
-    "SELECT DISTINCT database_name::VARCHAR AS a FROM system.main.duckdb_schemas() WHERE " ENGINE_SCHEMAS_SHOWN
+    "SELECT DISTINCT " ENGINE_DATABASE " AS a FROM system.main.duckdb_schemas() WHERE " ENGINE_SCHEMAS_SHOWN
     " ORDER BY a" ENGINE_RISING;
 
 static const char engine_sql_schemas[] =
-    "SELECT database_name::VARCHAR AS a, schema_name::VARCHAR AS b FROM system.main.duckdb_schemas() "
+    "SELECT " ENGINE_DATABASE " AS a, schema_name::VARCHAR AS b FROM system.main.duckdb_schemas() "
     "WHERE " ENGINE_SCHEMAS_SHOWN " AND " ENGINE_SCHEMA " ORDER BY a" ENGINE_RISING ", b" ENGINE_RISING;
 
 static const char engine_sql_table_types[] = "SELECT unnest(['LOCAL TEMPORARY', 'TABLE', 'VIEW'])::VARCHAR";
@@ -75,22 +78,23 @@ static const char engine_sql_table_types[] = "SELECT unnest(['LOCAL TEMPORARY', 
 /* %s: a list of table types. */
 static const char engine_sql_tables[] =
     "SELECT a, b, c, d FROM ("
-    "SELECT database_name::VARCHAR AS a, schema_name::VARCHAR AS b, table_name::VARCHAR AS c, "
+    "SELECT " ENGINE_DATABASE " AS a, schema_name::VARCHAR AS b, table_name::VARCHAR AS c, "
     "if(temporary, 'LOCAL TEMPORARY', 'TABLE')::VARCHAR AS d "
     "FROM system.main.duckdb_tables() WHERE " ENGINE_TABLES_SHOWN " AND " ENGINE_TABLE
-    " UNION ALL SELECT database_name, schema_name, view_name, 'VIEW' "
+    " UNION ALL SELECT " ENGINE_DATABASE ", schema_name, view_name, 'VIEW' "
     "FROM system.main.duckdb_views() WHERE " ENGINE_TABLES_SHOWN " AND " ENGINE_VIEW
     ") WHERE d IN (%s) " ENGINE_TABLES_ORDER;
 
 /* One row for each column, without duckdb_tables(), which takes as long as the columns. */
 static const char engine_sql_columns[] =
     "SELECT a, b, c, d, name, type, remarks, nullable, automatic FROM ("
-    "SELECT t.database_name::VARCHAR AS a, t.schema_name::VARCHAR AS b, t.table_name::VARCHAR AS c, "
+    "SELECT t.shown AS a, t.schema_name::VARCHAR AS b, t.table_name::VARCHAR AS c, "
     "if(v.view_oid IS NOT NULL, 'VIEW', if(t.database_name = 'temp', 'LOCAL TEMPORARY', 'TABLE'))::VARCHAR AS d, "
     "t.column_name::VARCHAR AS name, t.data_type::VARCHAR AS type, t.comment::VARCHAR AS remarks, "
     "t.is_nullable::BIGINT AS nullable, "
     "coalesce(starts_with(t.column_default, 'nextval('), false)::BIGINT AS automatic, t.column_index AS position "
-    "FROM (SELECT * FROM system.main.duckdb_columns() WHERE " ENGINE_TABLES_SHOWN " AND " ENGINE_TABLE ") t "
+    "FROM (SELECT *, " ENGINE_DATABASE " AS shown FROM system.main.duckdb_columns() "
+    "WHERE " ENGINE_TABLES_SHOWN " AND " ENGINE_TABLE " AND data_type <> 'UNKNOWN') t "
     "LEFT JOIN system.main.duckdb_views() v ON v.database_oid = t.database_oid AND v.view_oid = t.table_oid) "
     "WHERE d IN (%s) " ENGINE_TABLES_ORDER ", position ASC";
 
@@ -411,6 +415,75 @@ static bool engine_metadata_bind(struct engine_metadata *metadata, duckdb_prepar
     return true;
 }
 
+/* --- Iceberg tables have no columns in DuckDB's lists before each was asked for --- */
+
+static const char engine_sql_iceberg[] =
+    "SELECT schema_name::VARCHAR, table_name::VARCHAR FROM system.main.duckdb_tables() "
+    "WHERE database_name = '" ENGINE_ICEBERG "' AND " ENGINE_TABLES_SHOWN " AND " ENGINE_TABLE;
+
+/* Preparing a query asks the catalog for the table. One that cannot be read has no columns, and is not shown. */
+static void engine_metadata_load_table(struct engine_metadata *metadata, struct str schema, struct str table)
+{
+    struct arena *arena = metadata->arena;
+    duckdb_prepared_statement statement = NULL;
+    struct str sql = str_format(arena, "SELECT 1 FROM " ENGINE_ICEBERG ".%s.%s", engine_quote_name(arena, schema).ptr,
+                                engine_quote_name(arena, table).ptr);
+    engine_db.prepare(metadata->session->connection, sql.ptr, &statement);
+    engine_db.destroy_prepare(&statement);
+}
+
+static bool engine_metadata_query(struct engine_metadata *metadata, const char *sql, duckdb_result *result_out)
+{
+    struct engine_session *session = metadata->session;
+    duckdb_prepared_statement statement = NULL;
+    bool ok = true;
+    if (engine_db.prepare(session->connection, sql, &statement) == DuckDBError)
+        ok = engine_failure_text(session->engine, engine_db.prepare_error(statement), metadata->err);
+    ok = ok && engine_metadata_bind(metadata, statement) &&
+         engine_statement_execute(session, statement, result_out, metadata->err);
+    engine_db.destroy_prepare(&statement);
+    return ok;
+}
+
+static bool engine_metadata_load(struct engine_metadata *metadata)
+{
+    duckdb_result duckdb;
+    struct engine_result result = {0};
+    struct engine_chunks chunks = {0};
+    if (!engine_metadata_query(metadata, engine_sql_iceberg, &duckdb))
+        return false;
+    bool ok = engine_result_init(&result, metadata->session, &duckdb, metadata->err) &&
+              engine_metadata_fetch(metadata, &result, &chunks);
+    engine_result_done(&result);
+    for (size_t i = 0; i < chunks.list.count; i++) {
+        duckdb_data_chunk chunk = chunks.list.items[i];
+        for (idx_t row = 0; ok && row < engine_db.data_chunk_get_size(chunk); row++)
+            engine_metadata_load_table(metadata, engine_metadata_text(chunk, 0, row),
+                                       engine_metadata_text(chunk, 1, row));
+        engine_db.destroy_data_chunk(&chunk);
+    }
+    vec_done(&chunks.list);
+    return ok;
+}
+
+/* In one transaction, so that each table is asked for once. */
+static bool engine_metadata_answer(struct engine_metadata *metadata)
+{
+    struct engine_session *session = metadata->session;
+    const struct engine_metadata_request *request = metadata->request;
+    bool loads = session->engine->iceberg && request->kind == ENGINE_METADATA_TABLES && request->include_schema;
+    bool own = loads && !session->in_transaction;
+    duckdb_result result;
+    struct err ignored;
+    const char *sql = engine_metadata_sql(metadata);
+    bool ok = !own || engine_query(session->connection, "BEGIN TRANSACTION READ ONLY", metadata->err);
+    ok = ok && (!loads || engine_metadata_load(metadata)) && engine_metadata_query(metadata, sql, &result) &&
+         engine_metadata_result(metadata, &result);
+    bool ended = own && engine_query(session->connection, "ROLLBACK", &ignored);
+    (void)ended;
+    return ok;
+}
+
 bool engine_metadata(struct engine_session *session, const struct engine_metadata_request *request,
                      const struct engine_output *output, struct engine_stats *stats_out, struct err *err)
 {
@@ -418,15 +491,8 @@ bool engine_metadata(struct engine_session *session, const struct engine_metadat
     struct engine_stats stats = {.kind = ENGINE_KIND_READ};
     struct engine_metadata metadata = {
         .session = session, .request = request, .output = output, .stats = &stats, .err = err, .arena = arena};
-    duckdb_prepared_statement statement = NULL;
-    duckdb_result result;
-    bool ok = true;
     engine_metadata_values(&metadata);
-    if (engine_db.prepare(session->connection, engine_metadata_sql(&metadata), &statement) == DuckDBError)
-        ok = engine_failure_text(session->engine, engine_db.prepare_error(statement), err);
-    ok = ok && engine_metadata_bind(&metadata, statement) &&
-         engine_statement_execute(session, statement, &result, err) && engine_metadata_result(&metadata, &result);
-    engine_db.destroy_prepare(&statement);
+    bool ok = engine_metadata_answer(&metadata);
     buf_done(&metadata.header);
     buf_done(&metadata.body);
     if (ok)
