@@ -1,5 +1,5 @@
 /* The wiring. Built from below to above, taken apart from above to below:
- * loop, signals, data directory, store, tenants, query, faces, listener. */
+ * loop, signals, data directory, store, tenants, catalog, query, faces, listener. */
 #include "app/serve.h"
 
 #include <pthread.h>
@@ -13,6 +13,7 @@
 #include "app/config.h"
 #include "app/data.h"
 #include "app/serve_auth.h"
+#include "app/serve_catalog.h"
 #include "app/serve_flags.h"
 #include "app/serve_tls.h"
 #include "app/signals.h"
@@ -20,6 +21,8 @@
 #include "base/limits.h"
 #include "base/log.h"
 #include "cli/layout.h"
+#include "domain/catalog/catalog.h"
+#include "domain/query/catalog_engine.h"
 #include "domain/query/session.h"
 #include "domain/tenant/auth.h"
 #include "domain/tenant/tenant.h"
@@ -46,7 +49,9 @@ struct serve {
     bool store_runs;
     struct tenant_list *tenants;
     struct serve_auth identity;
+    struct serve_catalog catalog;
     struct query *query;
+    struct query_catalog *engine;
     struct rest *rest;
     struct flight *flight;
     struct probe *probe;
@@ -80,11 +85,19 @@ static void serve_on_stopped(void *owner)
     loop_stop(serve->loop);
 }
 
-static void serve_on_drained(void *owner)
+static void serve_on_catalog_drained(void *owner)
 {
     struct serve *serve = owner;
     loop_timer_set(serve->loop, &serve->flush, SERVE_FLUSH_US);
     rpc_server_stop(serve->server, serve_on_stopped, serve);
+}
+
+/* The last worker has ended, and with it whoever came by the internal listener. */
+static void serve_on_drained(void *owner)
+{
+    struct serve *serve = owner;
+    loop_timer_set(serve->loop, &serve->flush, limits_get(LIMIT_DRAIN) * CLOCK_SECOND);
+    catalog_drain(serve->catalog.catalog, serve_on_catalog_drained, serve);
 }
 
 /* The first SIGTERM or SIGINT: new statements are refused, running ones may finish. The second: out. */
@@ -99,6 +112,7 @@ static void serve_stop(struct serve *serve, int signal)
     log_info("server.draining", LOG_I64("signal", signal), LOG_I64("limit_s", limits_get(LIMIT_DRAIN)));
     rest_set_ready(serve->rest, false);
     probe_drain(serve->probe);
+    iceberg_drain(serve->catalog.iceberg);
     query_drain(serve->query, serve_on_drained, serve);
 }
 
@@ -149,6 +163,18 @@ static bool serve_open_store(struct serve *serve, struct err *err)
     if (!serve->tenants ||
         !serve_auth_open(&serve->identity, &serve->config, serve->loop, serve->store, serve->tenants, err))
         return false;
+    const struct serve_catalog_options catalog = {
+        .arena = serve->arena,
+        .config = &serve->config,
+        .data = &serve->data,
+        .loop = serve->loop,
+        .store = serve->store,
+        .tenants = serve->tenants,
+        .auth = serve->identity.auth,
+        .audit = serve->identity.audit,
+    };
+    if (!serve_catalog_open(&serve->catalog, &catalog, err))
+        return false;
     int failed = pthread_create(&serve->store_thread, NULL, serve_store_thread, serve);
     if (failed)
         return err_set(err, ERR_RESOURCE, "cannot start the store's thread: %s", strerror(failed));
@@ -178,11 +204,18 @@ static bool serve_open_query(struct serve *serve, struct err *err)
         .program = layout.program,
         .library = layout.library,
         .store = serve->store,
+        .catalog = serve->catalog.catalog,
+        .catalog_url = serve->catalog.url,
+        .extensions = layout.extensions,
+        .pool = serve->catalog.pool,
     };
     serve->query = query_new(serve->loop, serve->tenants, &options, err);
-    if (serve->query)
-        user_on_end(serve->identity.users, serve_on_user_end, serve->query);
-    return serve->query != NULL;
+    if (!serve->query)
+        return false;
+    user_on_end(serve->identity.users, serve_on_user_end, serve->query);
+    serve->engine = query_catalog_new(serve->query, serve->loop);
+    catalog_set_engine(serve->catalog.catalog, query_catalog_engine(serve->engine));
+    return true;
 }
 
 static bool serve_open_faces(struct serve *serve, struct err *err)
@@ -213,12 +246,13 @@ static bool serve_open_faces(struct serve *serve, struct err *err)
         .hosts = serve->config.hosts,
         .host_count = serve->config.host_count,
         .proxied = serve->config.tls.proxy,
+        .form_path = S(ICEBERG_TOKEN_PATH),
     };
     if (!serve_tls_open(&serve->config, &serve->data, &server.tls, err))
         return false;
     serve->fingerprint = server.tls ? str_copy(serve->arena, tls_fingerprint(server.tls)) : S("");
-    serve->server =
-        rpc_server_new(serve->loop, &server, rest_http_service(serve->rest), probe_rpc_service(serve->probe), err);
+    struct http_service *http = iceberg_public_service(serve->catalog.iceberg, rest_http_service(serve->rest));
+    serve->server = rpc_server_new(serve->loop, &server, http, probe_rpc_service(serve->probe), err);
     return serve->server != NULL;
 }
 
@@ -295,6 +329,7 @@ static void serve_take_posts(struct serve *serve)
 static void serve_close(struct serve *serve)
 {
     rpc_server_free(&serve->server);
+    serve_catalog_stop(&serve->catalog);
     serve_auth_stop(&serve->identity);
     if (serve->store_runs) {
         store_stop(serve->store);
@@ -306,7 +341,11 @@ static void serve_close(struct serve *serve)
     rest_free(&serve->rest);
     if (serve->query)
         user_on_end(serve->identity.users, NULL, NULL);
+    if (serve->catalog.catalog)
+        catalog_set_engine(serve->catalog.catalog, NULL);
+    query_catalog_free(&serve->engine);
     query_free(&serve->query);
+    serve_catalog_close(&serve->catalog);
     serve_auth_close(&serve->identity);
     tenant_list_close(&serve->tenants);
     store_close(&serve->store);
