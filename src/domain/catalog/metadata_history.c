@@ -308,16 +308,17 @@ static void metadata_finish_log(struct metadata_updating *to)
     to->next.snapshot_log.capacity = log.capacity;
 }
 
-/* Leaves out the files of snapshots that are not there any more. */
+/* Leaves out the files of snapshots that this commit removed. */
 static void metadata_drop_files(struct metadata_updating *to, model_files *files)
 {
     model_files left = {0};
-    bool added;
-    for (size_t i = 0; i < files->count; i++) {
-        if (metadata_snapshot_now(to, files->items[i].snapshot, &added))
+    for (size_t i = 0; to->gone && i < files->count; i++) {
+        ptrdiff_t at = metadata_find_snapshot(to->base, files->items[i].snapshot);
+        if (at < 0 || !to->gone[at])
             model_add(to->arena, &left, files->items[i]);
     }
-    *files = left;
+    if (to->gone)
+        *files = left;
 }
 
 static void metadata_drop_refs(struct metadata_updating *to)

@@ -163,6 +163,9 @@ static bool model_check_defaults(const struct model_schema *schema, struct err *
     static const char *const keys[] = {"initial-default", "write-default"};
     for (size_t i = 0; i < schema->fields.count; i++) {
         const struct model_field *field = &schema->fields.items[i];
+        if (field->type.kind == MODEL_UNKNOWN && field->required)
+            return err_set(err, ERR_INVALID, "column '%.64s' is of type unknown and cannot be required",
+                           field->path.ptr);
         for (size_t k = 0; k < 2; k++) {
             if (!model_type_check_value(&field->type, json_get(field->json, keys[k]), err))
                 return err_wrap(err, "'%s' of column '%.64s'", keys[k], field->path.ptr);
