@@ -8,8 +8,9 @@ struct json; /* a value of a parsed document */
 
 enum json_kind { JSON_NULL, JSON_BOOL, JSON_I64, JSON_DOUBLE, JSON_TEXT, JSON_ARRAY, JSON_OBJECT };
 
-/* The whole text must be one value; duplicate keys, depth beyond json.max_depth and bad UTF-8 are errors that name line
- * and column. The tree lives as long as the arena. */
+/* The whole text must be one value; duplicate keys, depth beyond json.max_depth, whole numbers beyond 64 bits, \\u0000
+ * and bad UTF-8 are errors that name line and column. The tree and its texts, which end in a NUL, live as long as the
+ * arena. */
 const struct json *json_parse(struct arena *arena, struct str text, struct err *err);
 
 enum json_kind json_kind(const struct json *value);
@@ -26,7 +27,7 @@ struct str json_key_at(const struct json *value, size_t index);
 /* Member by name, or NULL. Accepts NULL and values that are no object. */
 const struct json *json_get(const struct json *value, const char *key);
 
-/* Same kinds and values; members of objects in any order. An absent value equals null. */
+/* Same kinds and values; members of objects in any order (of up to 1000). An absent value equals null. */
 bool json_is_equal(const struct json *a, const struct json *b);
 
 /* ERR_INVALID that names the first member not in the list (NULL-terminated) and the nearest known name. */

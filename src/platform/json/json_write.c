@@ -1,14 +1,25 @@
 /* Writing JSON: commas, escapes, and numbers that read back as the same value. */
 #include "platform/json/json.h"
 
-#include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
 
-/* 1 for bytes that stand for themselves inside a string. */
-static bool json_is_plain(uint8_t c)
+/* Length of what stands for itself inside a string: printable ASCII but quotes and backslashes. Eight bytes at a time:
+ * a byte is not plain when the high bit of one of the terms is set in it. */
+static size_t json_plain_len(const uint8_t *ptr, size_t len)
 {
-    return c >= 0x20 && c < 0x80 && c != '"' && c != '\\';
+    const uint64_t ones = 0x0101010101010101u, high = 0x8080808080808080u;
+    size_t i = 0;
+    for (; i + 8 <= len; i += 8) {
+        uint64_t word;
+        memcpy(&word, ptr + i, 8);
+        uint64_t quote = word ^ (ones * '"'), slash = word ^ (ones * '\\');
+        if (((word - ones * 0x20) | (quote - ones) | (slash - ones) | word) & high)
+            break;
+    }
+    while (i < len && ptr[i] >= 0x20 && ptr[i] < 0x80 && ptr[i] != '"' && ptr[i] != '\\')
+        i++;
+    return i;
 }
 
 static void json_escape_ascii(struct buf *buf, uint8_t c)
@@ -34,11 +45,9 @@ void json_escape(struct buf *buf, struct str text)
     size_t i = 0;
     buf_append_char(buf, '"');
     while (i < text.len) {
-        size_t run = i;
-        while (run < text.len && json_is_plain(ptr[run]))
-            run++;
-        buf_append(buf, ptr + i, run - i);
-        i = run;
+        size_t plain = json_plain_len(ptr + i, text.len - i);
+        buf_append(buf, ptr + i, plain);
+        i += plain;
         if (i == text.len)
             break;
         if (ptr[i] < 0x80) {
@@ -108,8 +117,17 @@ void json_write_text(struct json_writer *writer, const char *key, struct str tex
 
 void json_write_i64(struct json_writer *writer, const char *key, int64_t number)
 {
+    char text[20]; /* the longest is -9223372036854775808 */
+    size_t at = sizeof(text);
+    uint64_t left = number < 0 ? 0 - (uint64_t)number : (uint64_t)number;
+    do {
+        text[--at] = (char)('0' + left % 10);
+        left /= 10;
+    } while (left);
+    if (number < 0)
+        text[--at] = '-';
     json_lead(writer, key);
-    buf_printf(writer->buf, "%" PRId64, number);
+    buf_append(writer->buf, text + at, sizeof(text) - at);
 }
 
 /* The shortest of three precisions that reads back as the same number; JSON has no NaN and no infinity. */
