@@ -183,6 +183,7 @@ static void mirror_show_table(struct mirror_wait *wait, const struct catalog_loc
     } else {
         wait->epoch = local->epoch;
         wait->version = local->version;
+        wait->joined = mirror->begun;
         list_append(&mirror->waits, &wait->place);
         mirror_refresh(mirror);
     }

@@ -24,6 +24,7 @@ struct mirror {
     VEC(struct mirror_generation) generations; /* the last one is current */
     struct list waits;                         /* struct mirror_wait */
     int64_t fresh_us;                          /* clock_now_us() when it was known to be current; 0: never */
+    uint64_t begun;                            /* refreshes so far */
     char staging[MIRROR_STAGING_BYTES];        /* of the copy that is being written */
 };
 
@@ -44,7 +45,8 @@ struct mirror_wait {
     struct catalog_load load;
     struct str name; /* as it was asked for */
     struct loop_timer timer;
-    uint64_t epoch, version; /* what it has to see at least */
+    uint64_t epoch, version; /* what it has to see at least, unless the copy was begun later */
+    uint64_t joined;         /* refreshes of the mirror that were begun before */
     bool forced;             /* it wants to have a mirror, however large, and waits as long as it takes */
 };
 

@@ -211,7 +211,8 @@ static void mirror_tell(struct mirror *mirror)
     list_each(&mirror->waits, node)
     {
         struct mirror_wait *wait = list_object(node, struct mirror_wait, place);
-        if (mirror_item(mirror) && current->epoch == wait->epoch && current->version >= wait->version)
+        bool covers = current && current->epoch == wait->epoch && current->version >= wait->version;
+        if (mirror_item(mirror) && (covers || mirror->begun > wait->joined))
             mirror_answer(wait, mirror);
     }
     if (!list_is_empty(&mirror->waits))
@@ -293,6 +294,7 @@ static void mirror_next(struct mirror_tenant *tenant)
     AUTO(arena) struct arena *arena = arena_new_small();
     list_remove(first);
     tenant->running = mirror;
+    mirror->begun++;
     snprintf(mirror->staging, sizeof(mirror->staging), "m%s", random_hex(arena, 8).ptr);
     engine->mirror(engine->owner, tenant->id, mirror->name, str_from(mirror->staging),
                    current && mirror_item(mirror) ? str_from(current->checksum) : S(""), mirror_on_mirrored, mirror);
