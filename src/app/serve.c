@@ -227,6 +227,7 @@ static bool serve_open_faces(struct serve *serve, struct err *err)
         .store = serve->store,
         .data = serve->data.path,
         .version = S(APP_VERSION),
+        .catalog = serve->catalog.catalog,
         .auth = serve->identity.auth,
         .users = serve->identity.users,
         .audit = serve->identity.audit,

@@ -36,7 +36,7 @@ static void iceberg_namespace_answered(struct iceberg_exchange *exchange, struct
     struct json_writer writer = {.buf = &body};
     json_begin_object(&writer, NULL);
     iceberg_namespace_encode(&writer, "namespace", &exchange->name->in);
-    iceberg_pairs_encode(exchange->arena, &writer, "properties", answer->properties, answer->property_count);
+    iceberg_pairs_encode(exchange->edge.http->arena, &writer, "properties", answer->properties, answer->property_count);
     json_end_object(&writer);
     iceberg_answer(exchange, 200, buf_str(&body), S(""));
 }
