@@ -1,5 +1,6 @@
 /* The program: the server, its workers, and the command line are one file, told apart by the first word. */
 #include "app/serve.h"
+#include "app/warehouse.h"
 #include "base/str.h"
 #include "cli/cli.h"
 #include "worker/worker.h"
@@ -11,5 +12,6 @@ int main(int argc, char **argv)
         return worker_main(argc, argv);
     if (str_equal(command, S("serve")))
         return serve_main(argc, argv);
+    cli_doctor_asks(warehouse_check);
     return cli_main(argc, argv);
 }

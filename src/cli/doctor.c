@@ -15,6 +15,7 @@
 #include "base/clock.h"
 #include "base/limits.h"
 #include "base/vec.h"
+#include "cli/cli.h"
 #include "cli/cli_priv.h"
 #include "cli/layout.h"
 #include "cli/library.h"
@@ -224,6 +225,27 @@ static void check_port(struct doctor *doctor)
              "start the server with another --listen");
 }
 
+static cli_warehouse_check *warehouse_check;
+
+void cli_doctor_asks(cli_warehouse_check *check)
+{
+    warehouse_check = check;
+}
+
+static void check_warehouse(struct doctor *doctor)
+{
+    struct arena *arena = doctor->cli->arena;
+    struct str detail;
+    struct err error = {0};
+    if (!warehouse_check)
+        return;
+    if (warehouse_check(arena, doctor->data, &detail, &error))
+        find(doctor, "warehouse", VERDICT_OK, detail, NULL);
+    else
+        find(doctor, "warehouse", VERDICT_FAIL, str_copy(arena, err_message(&error)),
+             error.hint[0] ? str_cstr(arena, str_from(error.hint)) : "correct `warehouse:` in eider.yaml");
+}
+
 static void check_clock(struct doctor *doctor)
 {
     char now[32];
@@ -296,6 +318,7 @@ static bool run(struct cli *cli, struct err *err)
     check_space(&doctor);
     check_lock(&doctor);
     check_port(&doctor);
+    check_warehouse(&doctor);
     check_clock(&doctor);
     for (size_t i = 0; i < doctor.findings.count; i++)
         if (doctor.findings.items[i].verdict == VERDICT_FAIL)
