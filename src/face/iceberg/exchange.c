@@ -136,9 +136,8 @@ void iceberg_fail_as(struct iceberg_exchange *exchange, const struct err *error,
 static void iceberg_fail_now(struct edge_exchange *edge, const struct err *error)
 {
     struct iceberg_exchange *exchange = list_object(edge, struct iceberg_exchange, edge);
-    static const struct http_field challenge = {{"www-authenticate", 16},
-                                                {"Bearer realm=\"eider\", Basic realm=\"eider\"", 43}};
-    static const struct http_field retry = {{"retry-after", 11}, {"1", 1}};
+    const struct http_field challenge = {S("www-authenticate"), S("Bearer realm=\"eider\", Basic realm=\"eider\"")};
+    const struct http_field retry = {S("retry-after"), S("1")};
     struct iceberg_error as = iceberg_error_of(error->code);
     const struct http_field *field = as.status == 401 ? &challenge : &retry;
     bool has_field = as.status == 401 || as.status == 429 || as.status == 503;
