@@ -136,6 +136,18 @@ struct index_tenant *catalog_tenant_need(struct catalog *catalog, struct str id)
     return tenant;
 }
 
+size_t catalog_locations(struct catalog *catalog, struct str tenant_id, struct arena *arena,
+                         const struct str **locations_out)
+{
+    const struct index_tenant *tenant = catalog_tenant(catalog, tenant_id);
+    size_t count = tenant ? tenant->places.count : 0;
+    struct str *locations = arena_array(arena, count + 1, sizeof(*locations));
+    for (size_t i = 0; i < count; i++)
+        locations[i] = str_copy(arena, tenant->places.items[i]->location);
+    *locations_out = locations;
+    return count;
+}
+
 struct str catalog_root(struct catalog *catalog, struct str tenant, struct arena *arena)
 {
     return str_format(arena, "%.*s/%.*s", STR_ARG(catalog->warehouse.root), STR_ARG(tenant));

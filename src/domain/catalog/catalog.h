@@ -232,6 +232,10 @@ void catalog_sign(struct catalog *catalog, struct catalog_call *call, const stru
 bool catalog_is_used(struct catalog *catalog, struct str tenant);
 /* A table or view of this name in the namespace "iceberg" (default) or another; at once, from memory. */
 bool catalog_has(struct catalog *catalog, struct str tenant, struct str namespace_name, struct str name);
+/* Where everything lies that the tenant's catalog knows: tables, views, mirrors, what was dropped and is not deleted
+ * yet. In the arena. */
+size_t catalog_locations(struct catalog *catalog, struct str tenant, struct arena *arena,
+                         const struct str **locations_out);
 /* "file:///…/warehouse/<tenant>", in the arena. */
 struct str catalog_root(struct catalog *catalog, struct str tenant, struct arena *arena);
 const struct catalog_warehouse *catalog_warehouse_of(const struct catalog *catalog);

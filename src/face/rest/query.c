@@ -55,24 +55,49 @@ static void rest_query_on_gone(void *owner)
     query_cancel(query->statement);
 }
 
-void rest_query_run(struct rest_exchange *exchange, const struct query_request *request, struct str content_type)
+static struct rest_query *rest_query_new(struct rest_exchange *exchange, struct str content_type,
+                                         struct query_sink *sink)
 {
     struct rest_query *query = mem_new(struct rest_query);
-    const struct query_sink sink = {.on_piece = rest_query_on_piece, .on_end = rest_query_on_end, .owner = query};
-    struct err err;
     query->exchange = exchange;
     query->content_type = content_type;
-    query->statement = query_run(exchange->rest->query, request, &sink, &err);
-    if (!query->statement) {
+    *sink = (struct query_sink){.on_piece = rest_query_on_piece, .on_end = rest_query_on_end, .owner = query};
+    return query;
+}
+
+/* statement NULL: it was refused. */
+static void rest_query_started(struct rest_query *query, struct statement *statement, struct str tenant,
+                               const struct err *error)
+{
+    struct rest_exchange *exchange = query->exchange;
+    query->statement = statement;
+    if (!statement) {
         mem_free(query);
-        edge_set_meant(&exchange->edge.request, exchange->rest->tenants, exchange->edge.who, request->tenant);
-        rest_fail(exchange, &err);
+        edge_set_meant(&exchange->edge.request, exchange->rest->tenants, exchange->edge.who, tenant);
+        rest_fail(exchange, error);
         return;
     }
     exchange->edge.on_gone = rest_query_on_gone;
     exchange->edge.owner = query;
-    edge_set_tenant(&exchange->edge.request, query_statement_tenant(query->statement));
-    edge_set_statement(&exchange->edge.request, query_statement_id(query->statement));
+    edge_set_tenant(&exchange->edge.request, query_statement_tenant(statement));
+    edge_set_statement(&exchange->edge.request, query_statement_id(statement));
+}
+
+void rest_query_run(struct rest_exchange *exchange, const struct query_request *request, struct str content_type)
+{
+    struct query_sink sink;
+    struct err err;
+    struct rest_query *query = rest_query_new(exchange, content_type, &sink);
+    rest_query_started(query, query_run(exchange->rest->query, request, &sink, &err), request->tenant, &err);
+}
+
+void rest_procedure_run(struct rest_exchange *exchange, const struct query_procedure_request *request,
+                        struct str content_type)
+{
+    struct query_sink sink;
+    struct err err;
+    struct rest_query *query = rest_query_new(exchange, content_type, &sink);
+    rest_query_started(query, query_procedure(exchange->rest->query, request, &sink, &err), request->tenant, &err);
 }
 
 static bool rest_query_deadline(const struct json *timeout, int64_t *deadline_out, struct err *err)

@@ -97,9 +97,9 @@ static void rest_on_request(struct http_service *service, struct http_request *h
 
 struct rest *rest_new(const struct rest_options *options, struct err *err)
 {
-    if (!options->loop || !options->query || !options->tenants || !options->store || !options->auth ||
-        !options->users || !options->audit || options->data.len == 0) {
-        err_set(err, ERR_INTERNAL, "rest needs loop, query, tenants, store, auth, users, audit and data");
+    if (!options->loop || !options->query || !options->tenants || !options->store || !options->catalog ||
+        !options->auth || !options->users || !options->audit || options->data.len == 0) {
+        err_set(err, ERR_INTERNAL, "rest needs loop, query, tenants, store, catalog, auth, users, audit and data");
         return NULL;
     }
     struct rest *rest = mem_new(struct rest);
@@ -108,6 +108,7 @@ struct rest *rest_new(const struct rest_options *options, struct err *err)
     rest->query = options->query;
     rest->tenants = options->tenants;
     rest->store = options->store;
+    rest->catalog = options->catalog;
     rest->auth = options->auth;
     rest->users = options->users;
     rest->audit = options->audit;

@@ -8,6 +8,7 @@
 
 struct audit;
 struct auth;
+struct catalog;
 struct loop;
 struct query;
 struct store;
@@ -24,7 +25,8 @@ struct rest_options {
     struct store *store;
     struct str data;    /* the data directory; backups are made below it. Copied */
     struct str version; /* of this program, "0.1.0". Copied */
-    struct auth *auth;  /* who asks */
+    struct catalog *catalog;
+    struct auth *auth; /* who asks */
     struct user_list *users;
     struct audit *audit;
 };

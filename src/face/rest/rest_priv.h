@@ -17,6 +17,7 @@ struct rest {
     struct query *query;
     struct tenant_list *tenants;
     struct store *store;
+    struct catalog *catalog;
     struct auth *auth;
     struct user_list *users;
     struct audit *audit;
@@ -110,6 +111,8 @@ bool rest_accept(struct str accept, enum query_format *format_out, struct str *c
 
 /* Runs a statement and streams its result in the format; ends the exchange. */
 void rest_query_run(struct rest_exchange *exchange, const struct query_request *request, struct str content_type);
+void rest_procedure_run(struct rest_exchange *exchange, const struct query_procedure_request *request,
+                        struct str content_type);
 
 /* Ends the backup that exists, if any, and forgets its files. */
 void rest_backup_drop(struct rest *rest);
@@ -144,6 +147,18 @@ void rest_tenants_post(struct rest_exchange *exchange);
 void rest_tenant_get(struct rest_exchange *exchange);
 void rest_tenant_delete(struct rest_exchange *exchange);
 void rest_tenant_tables_get(struct rest_exchange *exchange);
+void rest_lake_namespaces_get(struct rest_exchange *exchange);
+void rest_lake_tables_get(struct rest_exchange *exchange);
+void rest_lake_table_delete(struct rest_exchange *exchange);
+void rest_lake_snapshots_get(struct rest_exchange *exchange);
+void rest_lake_refs_get(struct rest_exchange *exchange);
+void rest_lake_ref_put(struct rest_exchange *exchange);
+void rest_lake_ref_delete(struct rest_exchange *exchange);
+void rest_lake_rollback_post(struct rest_exchange *exchange);
+void rest_lake_dropped_get(struct rest_exchange *exchange);
+void rest_lake_undrop_post(struct rest_exchange *exchange);
+void rest_lake_maintain_post(struct rest_exchange *exchange);
+void rest_lake_mirror_post(struct rest_exchange *exchange);
 void rest_statements_get(struct rest_exchange *exchange);
 void rest_statement_delete(struct rest_exchange *exchange);
 void rest_log_level_get(struct rest_exchange *exchange);
