@@ -311,11 +311,15 @@ static void config_knows_of_a_proxy(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        CONFIG_TEST(config_quantities_have_units),  CONFIG_TEST(config_knows_loopback),
-        CONFIG_TEST(config_has_defaults),           CONFIG_TEST(config_flags_win_over_environment_over_file),
+        CONFIG_TEST(config_quantities_have_units),
+        CONFIG_TEST(config_knows_loopback),
+        CONFIG_TEST(config_has_defaults),
+        CONFIG_TEST(config_flags_win_over_environment_over_file),
         CONFIG_TEST(config_warehouse_has_its_defaults),
-        CONFIG_TEST(config_errors_name_the_place),  CONFIG_TEST(config_insecure_may_listen_anywhere),
-        CONFIG_TEST(config_reads_the_files_of_tls), CONFIG_TEST(config_knows_of_a_proxy),
+        CONFIG_TEST(config_errors_name_the_place),
+        CONFIG_TEST(config_insecure_may_listen_anywhere),
+        CONFIG_TEST(config_reads_the_files_of_tls),
+        CONFIG_TEST(config_knows_of_a_proxy),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -135,7 +135,7 @@ void removal_done(struct catalog *catalog);
 /* --- credentials.c --- */
 
 /* The server's own keys, for its workers, as Iceberg's config has them; 0 for local files. */
-size_t credentials_own(const struct catalog *catalog, struct arena *arena, const struct catalog_pair **pairs_out);
+size_t catalog_own_credentials(const struct catalog *catalog, struct arena *arena, const struct catalog_pair **pairs_out);
 
 /* --- pass.c --- */
 void pass_done(struct catalog *catalog);

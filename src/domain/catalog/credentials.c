@@ -35,7 +35,8 @@ static size_t credentials_store(const struct object_s3 *s3, struct catalog_pair 
     return count;
 }
 
-size_t credentials_own(const struct catalog *catalog, struct arena *arena, const struct catalog_pair **pairs_out)
+size_t catalog_own_credentials(const struct catalog *catalog, struct arena *arena,
+                               const struct catalog_pair **pairs_out)
 {
     const struct object_s3 *s3 = catalog->warehouse.s3;
     if (!s3)
@@ -82,7 +83,7 @@ static void credentials_answer_else(struct credentials *self)
     const struct catalog_warehouse *warehouse = &operation->catalog->warehouse;
     struct catalog_answer *answer = &operation->answer;
     if (operation->request.internal || (warehouse->share_keys && !(warehouse->sign && self->can_sign)))
-        answer->property_count = credentials_own(operation->catalog, operation->arena, &answer->properties);
+        answer->property_count = catalog_own_credentials(operation->catalog, operation->arena, &answer->properties);
     else if (warehouse->sign && self->can_sign)
         credentials_answer_sign(self);
 }

@@ -214,7 +214,7 @@ void operation_inspect(struct operation *operation, const struct str *manifest_l
     operation->next = next;
     operation->asking = true;
     const struct catalog_pair *keys = NULL;
-    size_t key_count = credentials_own(operation->catalog, operation->arena, &keys);
+    size_t key_count = catalog_own_credentials(operation->catalog, operation->arena, &keys);
     engine->inspect(engine->owner, operation->request.tenant, operation->root, manifest_lists, count, keys, key_count,
                     operation_on_inspected, operation);
 }
