@@ -135,7 +135,8 @@ void removal_done(struct catalog *catalog);
 /* --- credentials.c --- */
 
 /* The server's own keys, for its workers, as Iceberg's config has them; 0 for local files. */
-size_t catalog_own_credentials(const struct catalog *catalog, struct arena *arena, const struct catalog_pair **pairs_out);
+size_t catalog_own_credentials(const struct catalog *catalog, struct arena *arena,
+                               const struct catalog_pair **pairs_out);
 
 /* --- pass.c --- */
 void pass_done(struct catalog *catalog);
@@ -154,7 +155,10 @@ void mirror_list(struct operation *operation, enum catalog_kind kind, const stru
 void mirror_load(struct operation *operation, enum catalog_kind kind, struct str name, const struct catalog_load *load);
 /* The metadata file of the mirror that a new table of this name in "$mirror" follows; ptr NULL: none. */
 struct str mirror_earlier(struct catalog *catalog, struct index_tenant *tenant, struct str staging);
-/* On a thread of the pool: that file as the base of the commit that makes the new table, and its updates with those
- * that end the history before it. */
-bool mirror_base(struct catalog *catalog, struct arena *arena, struct str earlier, const struct json *updates,
-                 struct document *base_out, const struct json **updates_out, struct err *err) MUST_USE;
+/* On a thread of the pool: the document of a new table that follows a mirror, as its writer has to see it. */
+bool mirror_staged(struct arena *arena, struct str text, struct buf *shown, struct err *err) MUST_USE;
+/* The same place: that file, and of the updates that make the new table its schema, as the base of a commit; *updates
+ * are the rest, with those that end the history before it. */
+bool mirror_base(struct catalog *catalog, struct arena *arena, struct str earlier,
+                 const struct metadata_context *context, struct document *base_out, const struct json **updates,
+                 struct err *err) MUST_USE;

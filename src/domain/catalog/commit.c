@@ -107,7 +107,7 @@ static bool commit_update(struct operation *operation, struct commit_change *cha
         !document_require(operation->kind, &change->base, change->requirements, err))
         return false;
     if (change->earlier.ptr &&
-        !mirror_base(operation->catalog, arena, change->earlier, updates, &change->base, &updates, err))
+        !mirror_base(operation->catalog, arena, change->earlier, &context, &change->base, &updates, err))
         return false;
     if (!document_update(arena, operation->kind, &change->base, updates, &context, &change->after, err))
         return false;

@@ -64,8 +64,11 @@ static void create_run(struct operation *operation)
     FAILPOINT("catalog.create.directories");
     if (self->staged) {
         AUTO(buf) struct buf text = {0};
+        AUTO(buf) struct buf shown = {0};
         document_write(&self->document, &text);
-        self->cached = cache_document_new(&text);
+        if (self->earlier.ptr && !mirror_staged(arena, buf_str(&text), &shown, err))
+            return;
+        self->cached = cache_document_new(self->earlier.ptr ? &shown : &text);
     } else if (!file_write(operation->catalog, arena, &self->document, 0, &self->row.metadata, &self->cached, err)) {
         return;
     }

@@ -365,6 +365,11 @@ int metadata_format(const struct metadata *metadata)
     return metadata->format;
 }
 
+int metadata_current_schema(const struct metadata *metadata)
+{
+    return metadata->current_schema;
+}
+
 int64_t metadata_current_snapshot(const struct metadata *metadata)
 {
     return metadata->current_snapshot;

@@ -60,6 +60,7 @@ bool metadata_is_write(const struct json *updates);
 struct str metadata_uuid(const struct metadata *metadata);
 struct str metadata_location(const struct metadata *metadata);
 int metadata_format(const struct metadata *metadata);
+int metadata_current_schema(const struct metadata *metadata);
 int64_t metadata_current_snapshot(const struct metadata *metadata); /* -1: none */
 int64_t metadata_last_updated_ms(const struct metadata *metadata);
 /* A table property, or ptr NULL. */

@@ -7,7 +7,6 @@
 #include "base/limits.h"
 #include "base/random.h"
 #include "domain/catalog/mirror.h"
-#include "platform/json/json.h"
 
 /* The current one, and the one before for those who still read it. */
 #define MIRROR_GENERATIONS 2
@@ -76,35 +75,6 @@ struct str mirror_earlier(struct catalog *catalog, struct index_tenant *index, s
         return (struct str){0};
     const struct index_item *item = mirror_item(running);
     return item ? item->metadata : (struct str){0};
-}
-
-/* --- The next generation's metadata --- */
-
-bool mirror_base(struct catalog *catalog, struct arena *arena, struct str earlier, const struct json *updates,
-                 struct document *base_out, const struct json **updates_out, struct err *err)
-{
-    AUTO(buf) struct buf text = {0};
-    struct json_writer writer = {.buf = &text};
-    struct str ignored;
-    if (!file_read(catalog, arena, CATALOG_TABLE, earlier, &ignored, base_out, err))
-        return false;
-    const struct metadata *base = base_out->table;
-    json_begin_array(&writer, NULL);
-    for (size_t i = 0; i < json_count(updates); i++)
-        json_write_value(&writer, NULL, json_at(updates, i));
-    json_begin_object(&writer, NULL);
-    json_write_text(&writer, "action", S("remove-snapshots"));
-    json_begin_array(&writer, "snapshot-ids");
-    for (size_t i = 0; i < metadata_snapshot_count(base); i++) {
-        int64_t id = metadata_snapshot_at(base, i).id;
-        if (id != metadata_current_snapshot(base)) /* its files go with the generation that it belongs to */
-            json_write_i64(&writer, NULL, id);
-    }
-    json_end_array(&writer);
-    json_end_object(&writer);
-    json_end_array(&writer);
-    *updates_out = json_parse(arena, str_copy(arena, buf_str(&text)), err);
-    return *updates_out != NULL;
 }
 
 /* --- Rows --- */
