@@ -32,6 +32,26 @@ struct str cli_tenant(const struct cli *cli)
     return tenant.ptr ? tenant : str_from(getenv("EIDER_TENANT"));
 }
 
+bool cli_option_seconds(struct cli *cli, const char *name, int64_t *seconds_out, struct err *err)
+{
+    static const struct {
+        char unit;
+        int64_t seconds;
+    } units[] = {{'s', 1}, {'m', 60}, {'h', 3600}, {'d', 86400}};
+    struct str text = cli_option(cli, name);
+    int64_t count;
+    if (text.len == 0)
+        return true;
+    for (size_t i = 0; text.len > 1 && i < sizeof(units) / sizeof(units[0]); i++) {
+        bool is_unit = text.ptr[text.len - 1] == units[i].unit;
+        if (is_unit && str_to_i64(str_slice(text, 0, text.len - 1), &count) && count >= 0 && count < 1000000) {
+            *seconds_out = count * units[i].seconds;
+            return true;
+        }
+    }
+    return cli_wrong_use(cli, err, "--%s wants a time like 90d, 12h, 30m or 45s, not '%.*s'", name, STR_ARG(text));
+}
+
 bool cli_wrong_use(struct cli *cli, struct err *err, const char *format, ...)
 {
     char message[sizeof(err->message)];

@@ -18,7 +18,10 @@ static const struct cli_command *const commands[] = {
     &cli_command_revoke,        &cli_command_token_create, &cli_command_token_list,    &cli_command_token_revoke,
     &cli_command_login,         &cli_command_logout,       &cli_command_whoami,        &cli_command_audit,
     &cli_command_backup,        &cli_command_restore,      &cli_command_doctor,        &cli_command_log,
-    &cli_command_log_level,     &cli_command_version,
+    &cli_command_log_level,     &cli_command_snapshots,    &cli_command_rollback,      &cli_command_tag_create,
+    &cli_command_tag_list,      &cli_command_tag_drop,     &cli_command_branch_create, &cli_command_branch_list,
+    &cli_command_branch_drop,   &cli_command_drop,         &cli_command_dropped,       &cli_command_undrop,
+    &cli_command_maintain,      &cli_command_mirror,       &cli_command_version,
 };
 #define COMMAND_COUNT (sizeof(commands) / sizeof(commands[0]))
 
@@ -115,8 +118,8 @@ static const struct cli_command *find_command(int argc, char **argv, int *words_
 
 static int unknown_command(const char *word)
 {
-    const char *names[COMMAND_COUNT + 6] = {"serve", "help", "tenant", "user", "token"};
-    size_t count = 5;
+    const char *names[COMMAND_COUNT + 8] = {"serve", "help", "tenant", "user", "token", "tag", "branch"};
+    size_t count = 7;
     for (size_t i = 0; i < COMMAND_COUNT; i++)
         if (!strchr(commands[i]->name, ' '))
             names[count++] = commands[i]->name;

@@ -4,31 +4,12 @@
 
 #include "cli/cli_priv.h"
 
-/* "90d", "12h", "30m", "45s". */
-static bool read_duration(struct cli *cli, struct str text, int64_t *seconds_out, struct err *err)
-{
-    static const struct {
-        char unit;
-        int64_t seconds;
-    } units[] = {{'s', 1}, {'m', 60}, {'h', 3600}, {'d', 86400}};
-    int64_t count;
-    for (size_t i = 0; text.len > 1 && i < sizeof(units) / sizeof(units[0]); i++) {
-        bool is_unit = text.ptr[text.len - 1] == units[i].unit;
-        if (is_unit && str_to_i64(str_slice(text, 0, text.len - 1), &count) && count > 0 && count < 1000000) {
-            *seconds_out = count * units[i].seconds;
-            return true;
-        }
-    }
-    return cli_wrong_use(cli, err, "--expires wants a time like 90d, 12h, 30m or 45s, not '%.*s'", STR_ARG(text));
-}
-
 static bool token_body(struct cli *cli, struct buf *body, struct err *err)
 {
     struct json_writer writer = {.buf = body};
     struct str user = cli_option(cli, "user"), tenant = cli_tenant(cli), role = cli_option(cli, "role");
-    struct str expires = cli_option(cli, "expires");
     int64_t seconds = 0;
-    if (expires.len > 0 && !read_duration(cli, expires, &seconds, err))
+    if (!cli_option_seconds(cli, "expires", &seconds, err))
         return false;
     json_begin_object(&writer, NULL);
     json_write_text(&writer, "name", cli->options.arguments[0]);
@@ -38,7 +19,7 @@ static bool token_body(struct cli *cli, struct buf *body, struct err *err)
         json_write_text(&writer, "tenant", tenant);
     if (role.len > 0)
         json_write_text(&writer, "role", role);
-    if (seconds > 0)
+    if (cli_option(cli, "expires").len > 0)
         json_write_i64(&writer, "expires_s", seconds);
     json_end_object(&writer);
     return true;
