@@ -425,7 +425,7 @@ static void state_turn_done(struct work_job *job)
 
 void state_settle(struct state *state)
 {
-    for (size_t round = 0; round < 50; round++) {
+    for (size_t round = 0;; round++) {
         struct state_turn turn = {.state = state, .left = 1};
         turn.work = (struct work_job){.run = state_turn_run, .done = state_turn_done};
         work_submit(state->pool, &turn.work);
