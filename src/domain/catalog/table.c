@@ -150,7 +150,9 @@ void catalog_list(struct catalog *catalog, struct catalog_call *call, enum catal
     struct catalog_name *names = arena_array(arena, max + 1, sizeof(*names));
     struct catalog_answer *answer = &operation->answer;
     const struct catalog_namespace levels = index_levels(arena, key);
-    for (size_t i = index_item_from(space, after); i < space->items.count; i++) {
+    /* Copies are written by their names; whoever lists all of DuckDB's tables need not see them. */
+    size_t count = index_is_hidden(key) ? 0 : space->items.count;
+    for (size_t i = index_item_from(space, after); i < count; i++) {
         const struct index_item *item = space->items.items[i];
         if (item->kind != kind || (after.len && str_equal(item->name, after)))
             continue;
