@@ -61,6 +61,8 @@ static struct engine_request worker_request(const struct channel_run *run)
                                    .statement_id = run->statement_id,
                                    .absent = run->absent,
                                    .absent_count = run->absent_count,
+                                   .changed = run->changed,
+                                   .changed_count = run->changed_count,
                                    .batch_target = (size_t)run->batch_target};
 }
 

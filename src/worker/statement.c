@@ -18,6 +18,10 @@ static bool worker_statement_decode_run(struct worker_statement *statement, stru
     run->refusal = str_copy(statement->arena, run->refusal);
     run->sql = str_copy(statement->arena, run->sql);
     run->parameters = str_copy(statement->arena, run->parameters);
+    for (uint32_t i = 0; i < run->absent_count; i++)
+        run->absent[i] = str_copy(statement->arena, run->absent[i]);
+    for (uint32_t i = 0; i < run->changed_count; i++)
+        run->changed[i] = str_copy(statement->arena, run->changed[i]);
     run->bind_schema = str_copy(statement->arena, run->bind_schema);
     run->bind_header = str_copy(statement->arena, run->bind_header);
     run->bind_body =

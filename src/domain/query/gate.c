@@ -329,10 +329,14 @@ static void gate_result(struct gate *gate, struct str sql, struct gate_result *r
         .may_leave = gate->may_leave,
         .iceberg = gate->iceberg,
         .made_count = gate->made.count,
+        .changed_count = gate->changed.count,
         .edit_count = gate->edits.count,
     };
     if (gate->made.count)
         result_out->made = arena_copy(gate->arena, gate->made.items, gate->made.count * sizeof(struct gate_made));
+    if (gate->changed.count)
+        result_out->changed =
+            arena_copy(gate->arena, gate->changed.items, gate->changed.count * sizeof(struct gate_changed));
     if (!gate->edits.count)
         return;
     result_out->edits = arena_copy(gate->arena, gate->edits.items, gate->edits.count * sizeof(struct gate_edit));
@@ -359,5 +363,6 @@ bool gate_check(struct str sql, struct str tenant, struct arena *arena, struct g
     vec_done(&gate.levels);
     vec_done(&gate.edits);
     vec_done(&gate.made);
+    vec_done(&gate.changed);
     return ok;
 }

@@ -21,6 +21,12 @@ struct gate_made {
     bool iceberg;    /* in the namespace "iceberg", else in the schema "default" */
 };
 
+/* A table whose rows UPDATE, DELETE, MERGE or TRUNCATE changes, unless it is certainly a DuckDB table. */
+struct gate_changed {
+    struct str schema; /* the namespace; empty: none is written, so it may be a DuckDB table as well */
+    struct str name;
+};
+
 struct gate_result {
     struct str sql; /* rewritten text; the input itself when nothing changed */
     bool rewritten;
@@ -30,6 +36,8 @@ struct gate_result {
     bool iceberg;           /* it names the Iceberg catalog */
     const struct gate_made *made;
     size_t made_count;
+    const struct gate_changed *changed;
+    size_t changed_count;
     const struct gate_edit *edits; /* ascending */
     size_t edit_count;
 };

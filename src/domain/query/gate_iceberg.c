@@ -65,6 +65,48 @@ static void gate_iceberg_schema(struct gate *gate, size_t index, size_t parts, b
     gate->iceberg = gate->iceberg || own || gate_iceberg_is(gate, index);
 }
 
+/* a""b inside quotes is a"b. */
+static struct str gate_iceberg_unquoted(const struct gate *gate, size_t index)
+{
+    struct str name = gate_name(gate, index);
+    char *copy = str_cstr(gate->arena, name);
+    size_t len = 0;
+    for (size_t i = 0; i < name.len; i++) {
+        copy[len++] = name.ptr[i];
+        i += name.ptr[i] == '"';
+    }
+    return str_bytes(copy, len);
+}
+
+/* Behind UPDATE, DELETE FROM, MERGE INTO or TRUNCATE [TABLE], each perhaps with ONLY. */
+static bool gate_iceberg_is_changed(const struct gate *gate, size_t index)
+{
+    size_t before = index - 1;
+    before -= gate_is_word(gate, before, "only");
+    if (gate_is_word(gate, index, "set")) /* ON CONFLICT DO UPDATE SET, WHEN MATCHED THEN UPDATE SET */
+        return false;
+    if (gate_is_word(gate, before, "update") || gate_is_word(gate, before, "truncate"))
+        return true;
+    return (gate_is_word(gate, before, "from") && gate_is_word(gate, before - 1, "delete")) ||
+           (gate_is_word(gate, before, "into") && gate_is_word(gate, before - 1, "merge")) ||
+           (gate_is_word(gate, before, "table") && gate_is_word(gate, before - 1, "truncate"));
+}
+
+/* own: the tenant's name stands in front. */
+static void gate_iceberg_change(struct gate *gate, size_t index, size_t parts, bool own)
+{
+    struct gate_changed changed = {.schema = S("")};
+    size_t names = parts - own, last = index + 2 * (parts - 1);
+    if (names > 3 || (names > 1 && !gate_iceberg_is(gate, last - 2 * (names - 1))))
+        return;
+    if (names == 2)
+        changed.schema = S("iceberg");
+    else if (names == 3)
+        changed.schema = gate_iceberg_unquoted(gate, last - 2);
+    changed.name = gate_iceberg_unquoted(gate, last);
+    vec_push(&gate->changed, changed);
+}
+
 bool gate_iceberg_name(struct gate *gate, size_t index)
 {
     if (gate->tokens.items[index].kind == LEXER_QUOTED && str_equal_nocase(gate_name(gate, index), S("$mirror")))
@@ -74,6 +116,8 @@ bool gate_iceberg_name(struct gate *gate, size_t index)
     size_t parts = gate_iceberg_parts(gate, index);
     bool own = parts > 1 && str_equal_nocase(gate_name(gate, index), gate->tenant) && gate_iceberg_is(gate, index + 2);
     bool table = gate->table_at == index;
+    if (table && gate_iceberg_is_changed(gate, index))
+        gate_iceberg_change(gate, index, parts, own);
     if (gate_iceberg_is_schema(gate, index)) {
         gate_iceberg_schema(gate, index, parts, own);
     } else if (own && parts > 2) {
@@ -133,19 +177,6 @@ bool gate_iceberg_call(struct gate *gate, size_t index)
 }
 
 /* --- What is made: one name is on one side only --- */
-
-/* a""b inside quotes is a"b. */
-static struct str gate_iceberg_unquoted(const struct gate *gate, size_t index)
-{
-    struct str name = gate_name(gate, index);
-    char *copy = str_cstr(gate->arena, name);
-    size_t len = 0;
-    for (size_t i = 0; i < name.len; i++) {
-        copy[len++] = name.ptr[i];
-        i += name.ptr[i] == '"';
-    }
-    return str_bytes(copy, len);
-}
 
 /* In which of the two places that share their names the table at index is; false: in neither. */
 static bool gate_iceberg_side(const struct gate *gate, size_t index, size_t parts, bool *iceberg_out)

@@ -190,6 +190,41 @@ static void gate_says_what_is_made_on_which_side(void **state)
     }
 }
 
+static void gate_says_whose_rows_change(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *sql, *schema, *name; /* name NULL: nothing */
+    } cases[] = {
+        {"update t set a = 1", "", "t"},
+        {"update only iceberg.t set a = 1", "iceberg", "t"},
+        {"with x as (select 1) update acme.iceberg.\"T\" set a = 1", "iceberg", "T"},
+        {"delete from iceberg.ns.t", "ns", "t"},
+        {"delete from only acme.iceberg.ns.t", "ns", "t"},
+        {"merge into iceberg.iceberg.t using u on true when matched then update set a = 1", "iceberg", "t"},
+        {"truncate iceberg.t", "iceberg", "t"},
+        {"truncate table t", "", "t"},
+        {"explain analyze delete from iceberg.t", "iceberg", "t"},
+        {"update acme.default.t set a = 1", NULL, NULL},
+        {"update default.t set a = 1", NULL, NULL},
+        {"insert into iceberg.t select 1", NULL, NULL},
+        {"insert into t values (1) on conflict do update set a = 1", NULL, NULL},
+        {"select * from iceberg.t", NULL, NULL},
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        AUTO(arena) struct arena *arena = arena_new();
+        struct gate_result result;
+        struct err err;
+        if (!check(arena, cases[i].sql, &result, &err))
+            fail_msg("%s: %s", cases[i].sql, err.message);
+        if (result.changed_count != (cases[i].name != NULL))
+            fail_msg("%s changes %zu", cases[i].sql, result.changed_count);
+        if (cases[i].name && (!str_equal(result.changed[0].schema, str_from(cases[i].schema)) ||
+                              !str_equal(result.changed[0].name, str_from(cases[i].name))))
+            fail_msg("%s changes '%.*s'", cases[i].sql, STR_ARG(result.changed[0].name));
+    }
+}
+
 static void gate_moves_places_in_errors_back(void **state)
 {
     (void)state;
@@ -224,6 +259,7 @@ int main(void)
         cmocka_unit_test(gate_refuses_what_is_no_table_of_the_tenant),
         cmocka_unit_test(gate_refuses_what_an_iceberg_table_would_forget),
         cmocka_unit_test(gate_says_what_is_made_on_which_side),
+        cmocka_unit_test(gate_says_whose_rows_change),
         cmocka_unit_test(gate_moves_places_in_errors_back),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -32,6 +32,7 @@ struct gate {
     bool may_write, may_leave;
     bool iceberg; /* the Iceberg catalog is named */
     VEC(struct gate_made) made;
+    VEC(struct gate_changed) changed;
     size_t statement_count;
     VEC(struct gate_edit) edits;
 };

@@ -203,8 +203,25 @@ void query_iceberg_restart(struct query_tenant *side)
     }
 }
 
-/* --- One name, one side --- */
+/* --- What the text makes and changes --- */
 
+static bool query_iceberg_changes(struct statement *statement, const struct gate_changed *changed, struct err *err)
+{
+    struct str schema = changed->schema.len ? changed->schema : S("iceberg");
+    if (!catalog_has(statement->query->iceberg.catalog, statement->side->tenant->id, schema, changed->name))
+        return true;
+    if (statement->changed_count == CHANNEL_CHANGED_MAX)
+        return err_set(err, ERR_INVALID, "rows of more than %d Iceberg tables are changed in one text",
+                       CHANNEL_CHANGED_MAX);
+    AUTO(buf) struct buf name = {0};
+    buf_append_quoted(&name, schema, '"');
+    buf_append_char(&name, '.');
+    buf_append_quoted(&name, changed->name, '"');
+    statement->changed[statement->changed_count++] = str_copy(statement->arena, buf_str(&name));
+    return true;
+}
+
+/* One name is on one side. */
 bool query_iceberg_names(struct statement *statement, const struct gate_result *gate, struct err *err)
 {
     struct catalog *catalog = statement->query->iceberg.catalog;
@@ -219,6 +236,9 @@ bool query_iceberg_names(struct statement *statement, const struct gate_result *
         else if (!query_iceberg_is_free(statement, made->name, err))
             return false;
     }
+    for (size_t i = 0; catalog && i < gate->changed_count; i++)
+        if (!query_iceberg_changes(statement, &gate->changed[i], err))
+            return false;
     return true;
 }
 

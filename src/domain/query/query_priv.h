@@ -166,6 +166,8 @@ struct statement {
     enum statement_iceberg iceberg;
     struct str absent[CHANNEL_ABSENT_MAX]; /* names that no table of the schema "default" may have */
     uint32_t absent_count;
+    struct str changed[CHANNEL_CHANGED_MAX]; /* Iceberg tables whose rows it changes, quoted */
+    uint32_t changed_count;
     const struct gate_result *gate; /* of a text that was rewritten; else NULL */
     struct str written;             /* that text as the user wrote it */
     bool reserved;                  /* it takes no slot */
@@ -279,7 +281,8 @@ enum query_iceberg_way { QUERY_ICEBERG_SEND, QUERY_ICEBERG_WAIT, QUERY_ICEBERG_R
 enum query_iceberg_way query_iceberg_ask(struct statement *statement, struct err *err);
 /* A statement has ended: perhaps the worker is idle now. */
 void query_iceberg_restart(struct query_tenant *side);
-/* ERR_EXISTS when the text makes what is on the other side already, so far as that is known here. */
+/* Keeps what the worker has to know of the Iceberg tables that the text makes or changes. ERR_EXISTS when it makes what
+ * is on the other side already, so far as that is known here. */
 bool query_iceberg_names(struct statement *statement, const struct gate_result *gate, struct err *err) MUST_USE;
 /* ERR_EXISTS when an Iceberg table has the name. */
 bool query_iceberg_is_free(const struct statement *statement, struct str name, struct err *err) MUST_USE;

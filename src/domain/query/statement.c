@@ -177,7 +177,10 @@ static void statement_send_run(struct statement *statement)
                               .bind_schema = binds->schema,
                               .bind_header = binds->header,
                               .bind_body = binds->body,
-                              .absent_count = statement->absent_count};
+                              .absent_count = statement->absent_count,
+                              .changed_count = statement->changed_count};
+    for (uint32_t i = 0; i < statement->changed_count; i++)
+        run.changed[i] = statement->changed[i];
     for (uint32_t i = 0; i < statement->absent_count; i++)
         run.absent[i] = statement->absent[i];
     if (statement->intake)

@@ -350,6 +350,9 @@ void channel_encode_run(struct buf *buf, enum channel_type type, uint64_t statem
     writer_u32le(buf, run->absent_count);
     for (uint32_t i = 0; i < run->absent_count; i++)
         writer_text(buf, run->absent[i]);
+    writer_u32le(buf, run->changed_count);
+    for (uint32_t i = 0; i < run->changed_count; i++)
+        writer_text(buf, run->changed[i]);
     channel_write_blocks(buf, run->blocks, run->block_count);
     channel_frame_end(buf, mark);
 }
@@ -377,6 +380,9 @@ bool channel_decode_run(struct str payload, struct channel_run *run_out, struct 
     run.absent_count = channel_read_count(&reader, CHANNEL_ABSENT_MAX);
     for (uint32_t i = 0; i < run.absent_count; i++)
         run.absent[i] = reader_text(&reader);
+    run.changed_count = channel_read_count(&reader, CHANNEL_CHANGED_MAX);
+    for (uint32_t i = 0; i < run.changed_count; i++)
+        run.changed[i] = reader_text(&reader);
     run.block_count = channel_read_blocks(&reader, run.blocks);
     if (run.binds > CHANNEL_BINDS_PUT || run.procedure >= CHANNEL_PROCEDURE_COUNT)
         reader.failed = true;

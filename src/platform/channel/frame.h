@@ -18,8 +18,9 @@
 #define CHANNEL_GRANTS_MAX 64
 /* Most TCP ports that a worker may connect to: the catalog's and the store's. */
 #define CHANNEL_PORTS_MAX 4
-/* Most names that must not be there already, for one text. */
+/* Most names that must not be there already, for one text, and most Iceberg tables whose rows it changes. */
 #define CHANNEL_ABSENT_MAX 16
+#define CHANNEL_CHANGED_MAX 16
 /* Most names of table types that one question can list. */
 #define CHANNEL_TABLE_TYPES_MAX 16
 
@@ -164,6 +165,8 @@ struct channel_run {
     struct str bind_body;
     struct str absent[CHANNEL_ABSENT_MAX]; /* refused when a table of the schema "default" has one of these names */
     uint32_t absent_count;
+    struct str changed[CHANNEL_CHANGED_MAX]; /* Iceberg tables whose rows it changes: "namespace"."table" */
+    uint32_t changed_count;
     uint32_t blocks[CHANNEL_GRANTS_MAX];
     uint32_t block_count;
 };

@@ -146,7 +146,9 @@ static void run_carries_connection_and_bound_values(void **state)
                               .bind_header = S("header"),
                               .bind_body = S("body"),
                               .absent = {S("orders"), S("a b")},
-                              .absent_count = 2};
+                              .absent_count = 2,
+                              .changed = {S("\"iceberg\".\"t\"")},
+                              .changed_count = 1};
     channel_encode_run(&buf, CHANNEL_DESCRIBE, 5, &run);
     struct channel_run got;
     assert_int_equal(frame_of(&buf).type, CHANNEL_DESCRIBE);
@@ -162,6 +164,8 @@ static void run_carries_connection_and_bound_values(void **state)
     assert_text(got.bind_body, "body");
     assert_int_equal(got.absent_count, 2);
     assert_text(got.absent[1], "a b");
+    assert_int_equal(got.changed_count, 1);
+    assert_text(got.changed[0], "\"iceberg\".\"t\"");
 }
 
 static void run_with_unknown_binds_is_refused(void **state)

@@ -106,6 +106,8 @@ struct engine_request {
     const struct engine_binds *binds; /* instead of parameters; NULL: none. For the last statement */
     const struct str *absent;         /* names that no table or view of the schema "default" may have */
     size_t absent_count;
+    const struct str *changed; /* Iceberg tables whose rows it changes: "namespace"."table", quoted */
+    size_t changed_count;
     uint64_t prepared; /* not 0: the session keeps a text of one statement prepared under this number */
     enum engine_format format;
     struct engine_policy policy;

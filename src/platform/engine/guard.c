@@ -49,17 +49,22 @@ static bool engine_guard_begin(struct engine_guard *guard, enum engine_turn turn
     return true;
 }
 
+void engine_guard_abandon(struct engine_session *session)
+{
+    struct err ignored; /* the session is looked at */
+    bool ended = engine_guard_turn(session, ENGINE_TURN_ROLLBACK, &ignored);
+    (void)ended;
+    engine_session_look(session);
+}
+
 static bool engine_guard_reader(struct engine_guard *guard, struct err *err)
 {
     struct engine_session *session = guard->session;
-    struct err ignored; /* the session is looked at */
     if (!session->in_transaction)
         return engine_guard_begin(guard, ENGINE_TURN_BEGIN_READING, ENGINE_GUARD_ROLLBACK, err);
     if (session->read_only)
         return true;
-    bool ended = engine_guard_turn(session, ENGINE_TURN_ROLLBACK, &ignored);
-    (void)ended;
-    engine_session_look(session);
+    engine_guard_abandon(session);
     err_set(err, ERR_DENIED, "this user may read only, and the open transaction was begun with other rights");
     return err_hint(err, "it was rolled back; begin a new one");
 }

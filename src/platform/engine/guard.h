@@ -15,7 +15,7 @@ struct engine_guarded {
     enum engine_kind kind;
     bool explain;
     bool many;                      /* one change, of several rows or with rows that go out */
-    bool whole;                     /* all pieces of one statement that DuckDB cut (PIVOT with its type) */
+    bool whole;                     /* all pieces of one statement that DuckDB cut (PIVOT with its type), or watched */
     bool inside;                    /* one of them: the guard of the whole is open */
     bool added;                     /* one of them that DuckDB added */
     const struct engine_text *text; /* of the request */
@@ -30,6 +30,9 @@ bool engine_guard_explained(struct engine_guard *guard, bool ok, struct err *err
 /* Ends the transaction, if there is one; ok: how the statement went. False with *err when it, or the end, failed. */
 bool engine_guard_leave(struct engine_guard *guard, const struct engine_policy *policy, bool ok,
                         struct err *err) MUST_USE;
+
+/* The transaction that the session is in cannot be committed any more: rolls it back. */
+void engine_guard_abandon(struct engine_session *session);
 
 /* The refusal of a reader; always false. */
 bool engine_guard_read_only(struct err *err);

@@ -1,5 +1,6 @@
 #include "platform/engine/iceberg.h"
 
+#include <assert.h>
 #include <stdatomic.h>
 #include <string.h>
 #include <time.h>
@@ -221,6 +222,37 @@ bool engine_iceberg_failure(const char *message, struct err *err)
 bool engine_iceberg_lost(const struct err *err)
 {
     return err->code == ERR_CONFLICT && str_starts_with(err_message(err), S(ENGINE_ICEBERG_LOST));
+}
+
+bool engine_iceberg_see(struct engine_session *session, const struct str *tables, size_t count,
+                        struct engine_iceberg_seen *seen_out, struct err *err)
+{
+    AUTO(arena) struct arena *arena = arena_new();
+    assert(count <= sizeof(seen_out->snapshots) / sizeof(seen_out->snapshots[0]));
+    for (size_t i = 0; i < count; i++) {
+        struct str name = str_format(arena, ENGINE_ICEBERG ".%.*s", STR_ARG(tables[i]));
+        struct str sql =
+            str_format(arena, "SELECT coalesce(max(sequence_number), 0)::BIGINT FROM iceberg_snapshots(%s)",
+                       engine_quote_text(arena, name).ptr);
+        if (!engine_query_i64(session->connection, sql.ptr, &seen_out->snapshots[i], err))
+            return false;
+    }
+    return true;
+}
+
+bool engine_iceberg_saw(struct engine_session *session, const struct str *tables, size_t count,
+                        const struct engine_iceberg_seen *seen, struct err *err)
+{
+    struct engine_iceberg_seen now;
+    if (!engine_iceberg_see(session, tables, count, &now, err))
+        return false;
+    for (size_t i = 0; i < count; i++) {
+        if (now.snapshots[i] == seen->snapshots[i])
+            continue;
+        err_set(err, ERR_CONFLICT, ENGINE_ICEBERG_LOST ": %.*s", STR_ARG(tables[i]));
+        return err_hint(err, "nothing was changed; run the statement or the transaction again");
+    }
+    return true;
 }
 
 enum { ENGINE_TURN_POLL_MS = 5, ENGINE_TURN_FIRST_MS = 10, ENGINE_TURN_MOST_MS = 250 };

@@ -12,6 +12,19 @@ bool engine_iceberg_open(struct engine *engine, const struct engine_options *opt
 bool engine_iceberg_are_free(struct engine_session *session, const struct str *names, size_t count,
                              struct err *err) MUST_USE;
 
+/* Which snapshot the session's transaction sees of each of these tables: "namespace"."table", quoted.
+ *
+ * DuckDB's extension plans UPDATE, DELETE and MERGE on the table as its transaction sees it, and commits them on the
+ * table as any connection saw it last. Where those differ rows would be there twice. */
+struct engine_iceberg_seen {
+    int64_t snapshots[16];
+};
+bool engine_iceberg_see(struct engine_session *session, const struct str *tables, size_t count,
+                        struct engine_iceberg_seen *seen_out, struct err *err) MUST_USE;
+/* After the statement: they are still the same; else an error that engine_iceberg_lost knows. */
+bool engine_iceberg_saw(struct engine_session *session, const struct str *tables, size_t count,
+                        const struct engine_iceberg_seen *seen, struct err *err) MUST_USE;
+
 /* DuckDB's text, when it is of the extension or of the catalog's answers, becomes the catalog's own words: true. */
 bool engine_iceberg_failure(const char *message, struct err *err);
 

@@ -90,14 +90,41 @@ struct engine_run {
     struct engine_text text;
     struct engine_split split; /* none when the statement was prepared before */
     struct engine_stats stats;
+    struct engine_guard guard; /* of the statement at hand */
+    bool watched;              /* it changes rows of Iceberg tables: what it saw of them is checked before it ends */
+    struct engine_iceberg_seen seen;
     struct err *err;
 };
+
+/* See struct engine_iceberg_seen. */
+static bool engine_run_check(struct engine_run *run)
+{
+    const struct engine_request *request = run->request;
+    run->watched = false;
+    if (engine_iceberg_saw(run->session, request->changed, request->changed_count, &run->seen, run->err))
+        return true;
+    if (run->session->in_transaction) /* the user's own: it cannot be committed any more */
+        engine_guard_abandon(run->session);
+    return false;
+}
+
+/* A change of Iceberg tables is committed before its result goes out, so that it may lose, and run again, unseen. */
+static bool engine_run_commit(struct engine_run *run)
+{
+    if (!run->watched || run->rows || run->stats.kind != ENGINE_KIND_WRITE)
+        return true;
+    return engine_run_check(run) && engine_guard_leave(&run->guard, &run->request->policy, true, run->err);
+}
 
 static bool engine_run_add(struct engine_run *run, duckdb_prepared_statement statement, struct engine_sender *sender)
 {
     duckdb_result duckdb;
-    return engine_statement_execute(run->session, statement, &duckdb, run->err) &&
-           engine_sender_add(sender, &duckdb, run->err);
+    if (!engine_statement_execute(run->session, statement, &duckdb, run->err))
+        return false;
+    if (engine_run_commit(run))
+        return engine_sender_add(sender, &duckdb, run->err);
+    engine_db.destroy_result(&duckdb);
+    return false;
 }
 
 /* Once per row of values. A query over no rows still has a schema, which NULLs tell. */
@@ -178,7 +205,7 @@ static bool engine_run_prepared(struct engine_run *run, duckdb_prepared_statemen
     bool last = index + 1 >= run->split.to, added = engine_split_is_added(&run->split, index, statement);
     const struct engine_policy *policy = &run->request->policy;
     duckdb_statement_type type = engine_db.prepared_statement_type(statement);
-    struct engine_guard guard;
+    const struct engine_request *request = run->request;
     run->stats.kind = ENGINE_KIND_DDL;
     if (!added && !engine_kind_check(type, policy, &run->stats.kind, run->err))
         return false;
@@ -187,18 +214,26 @@ static bool engine_run_prepared(struct engine_run *run, duckdb_prepared_statemen
     /* What it returns has to arrive, or nothing was changed. */
     bool many = last && ((run->rows && engine_rows_are_many(run->rows)) ||
                          (run->stats.kind == ENGINE_KIND_WRITE && engine_statement_returns(statement)));
+    bool explain = type == DUCKDB_STATEMENT_TYPE_EXPLAIN;
+    run->watched = request->changed_count && run->session->engine->iceberg && policy->rights != ENGINE_MAY_READ &&
+                   (explain || run->stats.kind == ENGINE_KIND_WRITE);
     struct engine_guarded what = {.kind = run->stats.kind,
-                                  .explain = type == DUCKDB_STATEMENT_TYPE_EXPLAIN,
+                                  .explain = explain,
                                   .many = many,
+                                  .whole = run->watched,
                                   .inside = run->split.cut,
                                   .added = added,
                                   .text = &run->text};
-    if (!engine_guard_enter(&guard, run->session, policy, &what, run->err))
+    if (!engine_guard_enter(&run->guard, run->session, policy, &what, run->err))
         return false;
-    bool ok = last ? engine_run_last(run, statement) : engine_statement_effect(run->session, statement, run->err);
+    bool ok = !run->watched ||
+              engine_iceberg_see(run->session, request->changed, request->changed_count, &run->seen, run->err);
+    if (ok)
+        ok = last ? engine_run_last(run, statement) : engine_statement_effect(run->session, statement, run->err);
+    ok = ok && (!run->watched || engine_run_check(run));
     if (what.explain)
-        ok = engine_guard_explained(&guard, ok, run->err);
-    ok = engine_guard_leave(&guard, policy, ok, run->err);
+        ok = engine_guard_explained(&run->guard, ok, run->err);
+    ok = engine_guard_leave(&run->guard, policy, ok, run->err);
     engine_run_changed(run, &what);
     return engine_run_left(run, ok);
 }
