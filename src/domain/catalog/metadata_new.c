@@ -90,10 +90,15 @@ static bool metadata_new_schema(struct metadata_making *making, struct err *err)
         to->base ? model_schemas_get(&to->next.schemas, to->next.current_schema) : NULL;
     int *ids = arena_array(to->arena, asked->fields.count + 1, sizeof(*ids));
     int last = to->next.last_column, id;
+    for (size_t i = 0; i < to->next.schemas.count; i++)
+        last = to->next.schemas.items[i]->highest > last ? to->next.schemas.items[i]->highest : last;
     for (size_t i = 0; i < asked->fields.count; i++) {
         const struct model_field *field = &asked->fields.items[i];
-        const struct model_field *known = earlier ? model_schema_find(earlier, field->path) : NULL;
-        ids[i] = known && metadata_may_become(&known->type, &field->type) ? known->id : ++last;
+        const struct model_field *known = earlier ? model_schema_at(earlier, field->path) : NULL;
+        known = known && metadata_may_become(&known->type, &field->type) ? known : NULL;
+        if (!known && !model_pass_id(last, &last, err))
+            return false;
+        ids[i] = known ? known->id : last;
     }
     making->made = model_schema_renumber(to->arena, asked, 0, ids);
     if (!metadata_take_schema(to, making->made, &id, err))

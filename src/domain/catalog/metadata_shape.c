@@ -32,8 +32,8 @@ bool metadata_take_schema(struct metadata_updating *to, const struct model_schem
         const struct model_schema *other = next->schemas.items[i];
         if (model_schema_same(other, schema))
             same = other;
-        else if (other->id >= id)
-            id = other->id + 1;
+        else if (!model_pass_id(other->id, &id, err))
+            return false;
     }
     id = same ? same->id : id;
     if (!same) {
@@ -139,10 +139,9 @@ static bool metadata_number_fields(struct metadata_updating *to, const struct mo
             ids[i] = metadata_known_field(&to->next, field);
         else if (ids[i] < 0)
             ids[i] = MODEL_PARTITION_FIRST + (int)i;
-        if (ids[i] < 0 && last == INT32_MAX)
-            return err_set(err, ERR_INVALID, "there are no more ids for partition fields");
-        if (ids[i] < 0)
-            ids[i] = ++last;
+        if (ids[i] < 0 && !model_pass_id(last, &last, err))
+            return false;
+        ids[i] = ids[i] < 0 ? last : ids[i];
         for (size_t k = 0; k < i; k++) {
             if (ids[k] == ids[i])
                 return err_set(err, ERR_INVALID, "two partition fields have the id %d", ids[i]);
@@ -168,7 +167,8 @@ bool metadata_take_spec(struct metadata_updating *to, const struct model_spec *s
             *id_out = to->added_spec = other->id;
             return true;
         }
-        id = other->id >= id ? other->id + 1 : id;
+        if (!model_pass_id(other->id, &id, err))
+            return false;
     }
     int *ids = arena_array(to->arena, spec->fields.count + 1, sizeof(*ids));
     if (!metadata_number_fields(to, spec, ids, err))
@@ -238,8 +238,8 @@ bool metadata_take_sort(struct metadata_updating *to, const struct model_sort *s
             *id_out = to->added_sort = other->id;
             return true;
         }
-        if (sort->fields.count && other->id >= id)
-            id = other->id + 1;
+        if (sort->fields.count && !model_pass_id(other->id, &id, err))
+            return false;
     }
     model_add(to->arena, &next->sorts, model_sort_renumber(to->arena, sort, id, NULL));
     to->changed = true;

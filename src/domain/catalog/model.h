@@ -47,6 +47,8 @@ bool model_get_object(const struct json *object, const char *key, const struct j
 /* An object whose members are texts, as properties are. */
 bool model_check_texts(const struct json *object, const char *what, struct err *err) MUST_USE;
 bool model_check_objects(const struct json *array, const char *what, struct err *err) MUST_USE;
+/* *id becomes greater than an id that is in use; ERR_INVALID when none is left. */
+bool model_pass_id(int used, int *id, struct err *err) MUST_USE;
 /* "8-4-4-4-12" hexadecimal digits. */
 bool model_is_uuid(struct str text);
 /* What a writer wrote, read again: how changed values are made. It must be valid JSON. */
@@ -151,7 +153,8 @@ const struct model_schema *model_schema_parse(struct arena *arena, const struct 
 /* Types and defaults are known in this format version. */
 bool model_schema_fits(const struct model_schema *schema, int format, struct err *err) MUST_USE;
 const struct model_field *model_schema_field(const struct model_schema *schema, int id);
-/* By path; the parts "element" and "value" of lists and maps of structs may be left out. */
+const struct model_field *model_schema_at(const struct model_schema *schema, struct str path);
+/* The same, but the parts "element" and "value" of lists and maps of structs may be left out. */
 const struct model_field *model_schema_find(const struct model_schema *schema, struct str path);
 /* The same columns, whatever the schema's id. */
 bool model_schema_same(const struct model_schema *a, const struct model_schema *b);

@@ -126,6 +126,14 @@ bool model_check_objects(const struct json *array, const char *what, struct err 
     return true;
 }
 
+bool model_pass_id(int used, int *id, struct err *err)
+{
+    if (used == INT_MAX)
+        return err_set(err, ERR_INVALID, "there are no ids left");
+    *id = used >= *id ? used + 1 : *id;
+    return true;
+}
+
 bool model_is_uuid(struct str text)
 {
     if (text.len != 36)

@@ -282,18 +282,24 @@ static bool model_short_path_is(const struct model_schema *schema, const struct 
     return model_short_path_is(schema, parent, str_slice(path, 0, path.len - field->name.len - 1));
 }
 
-const struct model_field *model_schema_find(const struct model_schema *schema, struct str path)
+const struct model_field *model_schema_at(const struct model_schema *schema, struct str path)
 {
     for (size_t i = 0; i < schema->fields.count; i++) {
         if (str_equal(schema->fields.items[i].path, path))
             return &schema->fields.items[i];
     }
-    for (size_t i = 0; i < schema->fields.count; i++) {
+    return NULL;
+}
+
+const struct model_field *model_schema_find(const struct model_schema *schema, struct str path)
+{
+    const struct model_field *found = model_schema_at(schema, path);
+    for (size_t i = 0; i < schema->fields.count && !found; i++) {
         const struct model_field *field = &schema->fields.items[i];
         if (field->json && model_short_path_is(schema, field, path))
-            return field;
+            found = field;
     }
-    return NULL;
+    return found;
 }
 
 static bool model_field_same(const struct model_field *a, const struct model_field *b)

@@ -85,7 +85,7 @@ static bool view_check_dialects(const struct view_version *version, struct err *
     for (size_t i = 0; i < count; i++) {
         struct str dialect = view_dialect(version, i);
         if (dialect.len && view_dialects(version, dialect) > 1)
-            return err_set(err, ERR_INVALID, "invalid view version: cannot add multiple queries for dialect %.64s",
+            return err_set(err, ERR_INVALID, "Invalid view version: Cannot add multiple queries for dialect %.64s",
                            dialect.ptr);
     }
     return true;
@@ -108,9 +108,8 @@ static bool view_take_version(struct view_updating *to, struct view_version vers
             to->added_version = other->id;
             return true;
         }
-        if (other->id == INT32_MAX)
-            return err_set(err, ERR_INVALID, "there are no more ids for versions");
-        id = other->id >= id ? other->id + 1 : id;
+        if (!model_pass_id(other->id, &id, err))
+            return false;
     }
     if ((int64_t)to->next.versions.count >= limits_get(LIMIT_MODEL_VERSIONS))
         return limits_err(LIMIT_MODEL_VERSIONS, err);
@@ -152,29 +151,28 @@ static bool view_set_current(struct view_updating *to, const struct json *update
     return view_make_current(to, id == -1 ? to->added_version : id, err);
 }
 
-static void view_take_schema(struct view_updating *to, const struct model_schema *schema)
+static bool view_take_schema(struct view_updating *to, const struct model_schema *schema, struct err *err)
 {
     int id = 0;
     for (size_t i = 0; i < to->next.schemas.count; i++) {
         const struct model_schema *other = to->next.schemas.items[i];
         if (model_schema_same(other, schema)) {
             to->added_schema = other->id;
-            return;
+            return true;
         }
-        id = other->id >= id ? other->id + 1 : id;
+        if (!model_pass_id(other->id, &id, err))
+            return false;
     }
     model_add(to->arena, &to->next.schemas, model_schema_renumber(to->arena, schema, id, NULL));
     to->added_schema = id;
     to->changed = true;
+    return true;
 }
 
 static bool view_add_schema(struct view_updating *to, const struct json *update, struct err *err)
 {
     const struct model_schema *schema = model_schema_parse(to->arena, json_get(update, "schema"), 0, err);
-    if (!schema)
-        return false;
-    view_take_schema(to, schema);
-    return true;
+    return schema && view_take_schema(to, schema, err);
 }
 
 static bool view_assign_uuid(struct view_updating *to, const struct json *update, struct err *err)
@@ -400,10 +398,9 @@ const struct view *view_new(struct arena *arena, const struct json *request, str
     if (json_kind(properties) != JSON_NULL &&
         !model_properties_set(arena, &to.next.properties, properties, context, &to.changed, err))
         return NULL;
-    view_take_schema(&to, schema);
     version.id = 1;
     version.schema = VIEW_LAST_ADDED;
-    if (!view_take_version(&to, version, err) || !view_make_current(&to, to.added_version, err))
+    if (!view_take_schema(&to, schema, err) || !view_take_version(&to, version, err) || !view_make_current(&to, to.added_version, err))
         return NULL;
     return view_finish(&to, err);
 }
