@@ -128,7 +128,7 @@ bool json_only_keys(const struct json *object, const char *const *keys, struct e
 bool json_get_text(const struct json *object, const char *key, struct str *text_out, struct err *err)
 {
     const struct json *value = json_get(object, key);
-    if (value && value->kind != JSON_TEXT)
+    if (json_kind(value) != JSON_NULL && json_kind(value) != JSON_TEXT)
         return err_set(err, ERR_INVALID, "'%s' must be a text", key);
     *text_out = json_text(value);
     return true;

@@ -32,7 +32,7 @@ bool json_is_equal(const struct json *a, const struct json *b);
 
 /* ERR_INVALID that names the first member not in the list (NULL-terminated) and the nearest known name. */
 bool json_only_keys(const struct json *object, const char *const *keys, struct err *err);
-/* Text member: absent gives an empty str; another kind is ERR_INVALID naming the key. */
+/* Text member: absent or null gives an empty str; another kind is ERR_INVALID naming the key. */
 bool json_get_text(const struct json *object, const char *key, struct str *text_out, struct err *err);
 
 /* A writer puts commas and escapes; nesting is the caller's. `key` NULL inside arrays and at the top. */

@@ -244,7 +244,7 @@ static bool json_keys_differ(const struct json_member *members, size_t count)
 static bool json_close(struct json_reading *from, size_t first, struct json *value)
 {
     size_t count = from->open.count - first;
-    const struct json_member *members = from->open.items + first;
+    const struct json_member *members = count ? from->open.items + first : NULL;
     value->count = count;
     if (value->kind == JSON_OBJECT) {
         if (!json_keys_differ(members, count))

@@ -63,6 +63,22 @@ static void json_refuses_what_is_not_one_value(void **state)
         "99999999999999999999",
         "\"a\nb\"",
         "1e999",
+        "-",
+        "1.",
+        "1e+",
+        "[1 2]",
+        "{\"a\" 1}",
+        "{\"a\":1,}",
+        "{\"a\":}",
+        "\"\\ud800\\u0041\"",
+        "\"\\udc00\"",
+        "\"\\u12g4\"",
+        "\"\\x\"",
+        "\"abc",
+        "\"abc\\",
+        "tru",
+        "falsey",
+        "-9223372036854775809",
     };
     for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
         AUTO(arena) struct arena *arena = arena_new();
@@ -93,6 +109,90 @@ static void json_depth_is_limited_by_name(void **state)
     memcpy(text, "\"\\\"", 3);
     text[sizeof(text) - 1] = '"';
     assert_non_null(json_parse(arena, str_bytes(text, sizeof(text)), &err));
+}
+
+static void json_texts_are_decoded(void **state)
+{
+    (void)state;
+    AUTO(arena) struct arena *arena = arena_new();
+    const struct json *doc = parse(arena, "[\"\\\"\\\\\\/\\b\\f\\n\\r\\t\",\"\\u00e9\\u20AC\\ud83d\\ude00z\",\"\"]");
+    assert_true(str_equal(json_text(json_at(doc, 0)), S("\"\\/\b\f\n\r\t")));
+    assert_true(str_equal(json_text(json_at(doc, 1)), S("\xC3\xA9\xE2\x82\xAC\xF0\x9F\x98\x80z")));
+    assert_int_equal(json_text(json_at(doc, 2)).len, 0);
+    assert_string_equal(json_text(json_at(doc, 1)).ptr, "\xC3\xA9\xE2\x82\xAC\xF0\x9F\x98\x80z");
+}
+
+static void json_errors_name_the_place(void **state)
+{
+    (void)state;
+    AUTO(arena) struct arena *arena = arena_new();
+    struct err err = {0};
+    assert_null(json_parse(arena, S("{\n \"a\": 1,\n \"b\": x}"), &err));
+    assert_string_equal(err.message, "not valid JSON at line 3, column 7: a value is expected");
+    assert_null(json_parse(arena, S("[\"\\u00e9\", \"\\q\"]"), &err));
+    assert_string_equal(err.message, "not valid JSON at line 1, column 13: unknown escape");
+}
+
+static void json_a_key_twice_is_found_in_large_objects(void **state)
+{
+    (void)state;
+    AUTO(arena) struct arena *arena = arena_new();
+    AUTO(buf) struct buf buf = {0};
+    struct err err = {0};
+    for (int i = 0; i < 100; i++)
+        buf_printf(&buf, "%c\"k%d\":%d", i ? ',' : '{', i, i);
+    buf_append_str(&buf, S(",\"k100\":0}"));
+    const struct json *doc = json_parse(arena, buf_str(&buf), &err);
+    assert_int_equal(json_count(doc), 101);
+    assert_int_equal(json_i64(json_get(doc, "k99")), 99);
+    buf.end--;
+    buf_append_str(&buf, S(",\"k50\":0}"));
+    assert_null(json_parse(arena, buf_str(&buf), &err));
+    assert_non_null(strstr(err.message, "key twice"));
+}
+
+static void json_values_are_compared(void **state)
+{
+    (void)state;
+    AUTO(arena) struct arena *arena = arena_new();
+    static const char *const values[] = {"null",
+                                         "true",
+                                         "false",
+                                         "1",
+                                         "2",
+                                         "1.5",
+                                         "\"1\"",
+                                         "[]",
+                                         "[1]",
+                                         "{}",
+                                         "{\"a\":1,\"b\":[2]}",
+                                         "{\"a\":1,\"c\":[2]}"};
+    for (size_t i = 0; i < sizeof(values) / sizeof(values[0]); i++) {
+        for (size_t k = 0; k < sizeof(values) / sizeof(values[0]); k++)
+            assert_int_equal(json_is_equal(parse(arena, values[i]), parse(arena, values[k])), i == k);
+    }
+    assert_true(json_is_equal(parse(arena, "{\"a\":1,\"b\":[2]}"), parse(arena, "{\"b\":[2],\"a\":1}")));
+    assert_true(json_is_equal(NULL, parse(arena, "null")));
+}
+
+static void json_values_are_written_as_they_were(void **state)
+{
+    (void)state;
+    AUTO(arena) struct arena *arena = arena_new();
+    static const char *const values[] = {
+        "{\"z\":[1,-9223372036854775808,9223372036854775807],\"a\":{\"b\":null,\"c\":true,\"d\":false}}",
+        "[1.0,-0.0,0.1,1e+300,123456789.0,-2.5]",
+        "\"a long text with \\\"quotes\\\", \\\\ and \xC3\xA9 and \\u0001 in it\"",
+        "{}",
+        "[]",
+    };
+    for (size_t i = 0; i < sizeof(values) / sizeof(values[0]); i++) {
+        AUTO(buf) struct buf buf = {0};
+        struct json_writer writer = {.buf = &buf};
+        json_write_value(&writer, NULL, parse(arena, values[i]));
+        buf_append_char(&buf, 0);
+        assert_string_equal((const char *)buf.ptr, values[i]);
+    }
 }
 
 static void json_unknown_keys_name_the_nearest(void **state)
@@ -144,9 +244,16 @@ static void json_written_reads_back(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(json_reads_every_kind),         cmocka_unit_test(json_refuses_what_is_not_one_value),
-        cmocka_unit_test(json_depth_is_limited_by_name), cmocka_unit_test(json_unknown_keys_name_the_nearest),
+        cmocka_unit_test(json_reads_every_kind),
+        cmocka_unit_test(json_refuses_what_is_not_one_value),
+        cmocka_unit_test(json_depth_is_limited_by_name),
+        cmocka_unit_test(json_unknown_keys_name_the_nearest),
         cmocka_unit_test(json_written_reads_back),
+        cmocka_unit_test(json_texts_are_decoded),
+        cmocka_unit_test(json_errors_name_the_place),
+        cmocka_unit_test(json_values_are_compared),
+        cmocka_unit_test(json_values_are_written_as_they_were),
+        cmocka_unit_test(json_a_key_twice_is_found_in_large_objects),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
