@@ -88,34 +88,59 @@ static void state_on_tenant(void *owner, const struct err *error)
     loop_stop(state->loop);
 }
 
-int state_setup(void **out)
+struct state *state_begin(const char *data)
 {
     struct state *state = mem_new(struct state);
-    snprintf(state->data, sizeof(state->data), "/tmp/eider-catalog-XXXXXX");
-    if (!mkdtemp(state->data))
-        return -1;
+    snprintf(state->data, sizeof(state->data), "%s", data);
     state->arena = arena_new();
     state->warehouse = str_format(state->arena, "file://%s/warehouse", state->data);
     state->who = &state_owner;
     state_open(state);
-    tenant_create(state->tenants, NULL, S("acme"), state_on_tenant, state);
-    loop_run(state->loop);
-    *out = state;
+    struct err error;
+    if (!tenant_find(state->tenants, S("acme"), &error)) {
+        tenant_create(state->tenants, NULL, S("acme"), state_on_tenant, state);
+        loop_run(state->loop);
+    }
+    return state;
+}
+
+void state_end(struct state **state_ptr)
+{
+    struct state *state = *state_ptr;
+    *state_ptr = NULL;
+    state_close(state);
+    arena_free(&state->arena);
+    mem_free(state);
+}
+
+int state_setup(void **out)
+{
+    char data[] = "/tmp/eider-catalog-XXXXXX";
+    if (!mkdtemp(data))
+        return -1;
+    *out = state_begin(data);
     return 0;
+}
+
+bool state_remove(const char *data)
+{
+    AUTO(arena) struct arena *arena = arena_new();
+    struct str root = str_format(arena, "file://%s", data);
+    struct err error;
+    const struct object_options options = {.root = root};
+    AUTO(object) struct object_store *all = object_open(&options, &error);
+    bool ok = all && object_delete_below(all, root, &error);
+    rmdir(data);
+    return ok;
 }
 
 int state_teardown(void **in)
 {
     struct state *state = *in;
-    state_close(state);
-    struct err error;
-    const struct object_options options = {.root = str_format(state->arena, "file://%s", state->data)};
-    AUTO(object) struct object_store *all = object_open(&options, &error);
-    bool ok = all && object_delete_below(all, str_format(state->arena, "file://%s", state->data), &error);
-    rmdir(state->data);
-    arena_free(&state->arena);
-    mem_free(state);
-    return ok ? 0 : -1;
+    char data[sizeof(state->data)];
+    memcpy(data, state->data, sizeof(data));
+    state_end(&state);
+    return state_remove(data) ? 0 : -1;
 }
 
 /* --- Calls --- */

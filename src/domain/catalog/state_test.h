@@ -34,7 +34,12 @@ struct state {
     const struct json *metadata; /* the document, or NULL */
 };
 
-/* cmocka's; the tenant "acme" is there. */
+/* Over files that may be there already; the tenant "acme" is there, or is made. */
+struct state *state_begin(const char *data);
+/* The files stay. */
+void state_end(struct state **state);
+bool state_remove(const char *data);
+/* cmocka's, over files of their own. */
 int state_setup(void **state);
 int state_teardown(void **state);
 /* Ends everything and starts it over the same files. */
