@@ -15,11 +15,12 @@
 #define QUERY_LAUNCH_CHANNEL_FD 3
 #define QUERY_LAUNCH_ENVIRONMENT_MAX 8
 
-/* Nothing of the front's environment reaches a worker but what steers the sanitizers of a test build. Its time zone,
- * which RESET TimeZone goes back to, is UTC wherever the server stands. */
+/* Nothing of the front's environment reaches a worker but what steers the sanitizers and failpoints of tests. Its time
+ * zone, which RESET TimeZone goes back to, is UTC wherever the server stands. */
 static void query_launch_environment(struct arena *arena, char **environment)
 {
-    static const char *const names[] = {"ASAN_OPTIONS", "UBSAN_OPTIONS", "TSAN_OPTIONS", "LSAN_OPTIONS"};
+    static const char *const names[] = {"ASAN_OPTIONS", "UBSAN_OPTIONS", "TSAN_OPTIONS", "LSAN_OPTIONS",
+                                        "EIDER_FAILPOINT"};
     size_t count = 0;
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
         const char *value = getenv(names[i]);
