@@ -5,6 +5,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -182,6 +183,40 @@ static void delete_takes_empty_directories_along(void **state)
     assert_int_equal(access(path(fixture, "."), F_OK), 0);
 }
 
+struct racer {
+    struct fixture *fixture;
+    struct str location;
+    bool ok;
+};
+
+static void *put_and_delete(void *owner)
+{
+    struct racer *racer = owner;
+    struct err err;
+    racer->ok = true;
+    for (int i = 0; racer->ok && i < 50; i++)
+        racer->ok = object_put(racer->fixture->store, racer->location, S("1"), OBJECT_PUT_IF_ABSENT, &err) &&
+                    object_delete(racer->fixture->store, &racer->location, 1, &err);
+    return NULL;
+}
+
+static void writers_do_not_mind_that_their_directory_goes(void **state)
+{
+    struct fixture *fixture = *state;
+    struct racer racers[4];
+    pthread_t threads[4];
+    for (size_t i = 0; i < 4; i++) {
+        racers[i] = (struct racer){.fixture = fixture, .location = at(fixture, i % 2 ? "a/b/c" : "a/b/d/e")};
+        racers[i].location = str_format(fixture->arena, "%.*s-%zu", STR_ARG(racers[i].location), i);
+        assert_int_equal(pthread_create(&threads[i], NULL, put_and_delete, &racers[i]), 0);
+    }
+    for (size_t i = 0; i < 4; i++) {
+        (void)pthread_join(threads[i], NULL);
+        assert_true(racers[i].ok);
+    }
+    assert_int_equal(access(path(fixture, "a"), F_OK), -1);
+}
+
 static void delete_below_leaves_the_neighbours(void **state)
 {
     struct fixture *fixture = *state;
@@ -260,6 +295,7 @@ int main(void)
         FILE_TEST(head_has_size_and_time),
         FILE_TEST(list_finds_all_below),
         FILE_TEST(delete_takes_empty_directories_along),
+        FILE_TEST(writers_do_not_mind_that_their_directory_goes),
         FILE_TEST(delete_below_leaves_the_neighbours),
         FILE_TEST(names_outside_the_root_are_refused),
         FILE_TEST(symbolic_links_are_not_followed),
