@@ -178,15 +178,15 @@ class SqlClient:
         return [{column: canonical(value, kind) for (column, kind), value in zip(columns.items(), row)} for row in found]
 
 
-def duckdb_client(lake, name="lake"):
-    """DuckDB in this process, with the extensions of eider; `connection` is its."""
+def duckdb_client(lake, name="lake", options=""):
+    """DuckDB in this process, with the extensions of eider; `connection` is its; options of ATTACH."""
     import duckdb
 
     connection = duckdb.connect(config={"autoinstall_known_extensions": "false", "autoload_known_extensions": "false"})
     for extension in ("avro", "httpfs", "iceberg"):
         connection.execute(f"LOAD '{EXTENSIONS}/{extension}.duckdb_extension'")
     connection.execute("SET TimeZone = 'UTC'")
-    connection.execute(f"ATTACH '{lake.warehouse}' AS {name} ({lake.duckdb_options()})")
+    connection.execute(f"ATTACH '{lake.warehouse}' AS {name} ({lake.duckdb_options()}{options})")
 
     def run(sql):
         result = connection.execute(sql)
@@ -204,12 +204,16 @@ def tuples(table):
 
 def trino_client(trino, lake, name="lake"):
     trino.add_catalog(name, lake.trino_properties())
-    return SqlClient("trino", "trino", name, trino.query)
+    client = SqlClient("trino", "trino", name, trino.query)
+    client.server = trino
+    return client
 
 
 def spark_client(spark, lake, name="lake"):
     spark.add_catalog(name, lake.properties())
-    return SqlClient("spark", "spark", name, lambda sql: tuples(spark.query(sql)))
+    client = SqlClient("spark", "spark", name, lambda sql: tuples(spark.query(sql)))
+    client.session = spark
+    return client
 
 
 # --- pyiceberg -----------------------------------------------------------------------------------------------------

@@ -2,6 +2,7 @@
 
 import os
 import pathlib
+import re
 import subprocess
 import sys
 
@@ -23,6 +24,10 @@ SETTINGS = {
     "spark.sql.shuffle.partitions": "1",
     "spark.sql.extensions": "org.apache.iceberg.spark.extensions.IcebergSparkSessionExtensions",
 }
+
+
+class SparkError(Exception):
+    """What Spark said of a statement, without the places in its code."""
 
 
 class Spark:
@@ -69,4 +74,7 @@ class Spark:
 
     def query(self, sql):
         """The result as an Arrow table."""
-        return self.session.sql(sql).toArrow()
+        try:
+            return self.session.sql(sql).toArrow()
+        except Exception as error:
+            raise SparkError("\n".join(line for line in str(error).splitlines() if not re.match(r"\s*(at |\.\.\.)", line))) from None
