@@ -28,80 +28,79 @@ static void a_new_table_numbers_its_columns_from_one(void **state)
 
 /* --- New tables --- */
 
+/* Requests for tables that there cannot be, and why. */
+static const struct {
+    const char *request, *message;
+} no_tables[] = {
+    {"{'name':'t'}", "'schema' is missing"},
+    {"{'schema':[]}", "'schema' must be an object"},
+    {"{'schema':{'type':'list','fields':[]}}", "must be 'struct'"},
+    {"{'schema':{'fields':[{'id':1,'name':'a','required':true}]}}", "column 'a': 'type' must be"},
+    {"{'schema':{'fields':[{'id':1,'name':'a','required':true,'type':'int64'}]}}", "'int64' is no type"},
+    {"{'schema':{'fields':[{'id':1,'name':'a','required':true,'type':'decimal(39,2)'}]}}", "is no type"},
+    {"{'schema':{'fields':[{'id':1,'name':'a','required':true,'type':'decimal(2,3)'}]}}", "is no type"},
+    {"{'schema':{'fields':[{'id':1,'name':'a','required':true,'type':'fixed[x]'}]}}", "is no type"},
+    {"{'schema':{'fields':[{'id':1,'name':'','required':true,'type':'int'}]}}", "empty name"},
+    {"{'schema':{'fields':[{'id':1,'name':'a','required':1,'type':'int'}]}}", "'required' must be true or false"},
+    {"{'schema':{'fields':[{'id':1.5,'name':'a','required':true,'type':'int'}]}}", "'id' must be a whole number"},
+    {"{'schema':{'fields':[{'id':2147483648,'name':'a','required':true,'type':'int'}]}}", "out of range"},
+    {"{'schema':{'fields':[{'id':1,'name':'a','required':true,'type':'int'},"
+     "{'id':2,'name':'a','required':true,'type':'int'}]}}",
+     "two columns have the name 'a'"},
+    {"{'schema':{'fields':[{'id':1,'name':'a','required':true,'type':'int'},"
+     "{'id':1,'name':'b','required':true,'type':'int'}]}}",
+     "have one id, 1"},
+    {"{'schema':{'fields':[{'id':1,'name':'a','required':true,'type':'unknown'}]}}", "cannot be required"},
+    {"{'schema':{'identifier-field-ids':[2],'fields':[{'id':1,'name':'a','required':true,'type':'int'}]}}",
+     "it does not exist"},
+    {"{'schema':{'identifier-field-ids':[1],'fields':[{'id':1,'name':'a','required':false,'type':'int'}]}}",
+     "not a required field"},
+    {"{'schema':{'identifier-field-ids':[1],'fields':[{'id':1,'name':'a','required':true,'type':'double'}]}}",
+     "must not be float or double"},
+    {"{'schema':{'fields':[{'id':1,'name':'a','required':false,'type':'variant'}]}}",
+     "variant is not supported until v3"},
+    {"{'schema':{'fields':[{'id':1,'name':'a','required':false,'type':'int','initial-default':1}]}}",
+     "not supported until v3"},
+    {"{'schema':{'fields':[{'id':1,'name':'a','required':false,'type':'int','write-default':1.0}]}}",
+     "the value is no int"},
+    {"{'schema':" MODEL_COLUMNS ",'properties':{'format-version':'4'}}", "unsupported format version: v4"},
+    {"{'schema':" MODEL_COLUMNS ",'properties':{'format-version':'x'}}", "must be a number"},
+    {"{'schema':" MODEL_COLUMNS ",'properties':{'a':1}}", "must be a text"},
+    {"{'schema':" MODEL_COLUMNS ",'properties':{'commit.retry.num-retries':'-1'}}", "not negative"},
+    {"{'schema':" MODEL_COLUMNS ",'properties':{'encryption.key-id':'k'}}", "needs format version 3"},
+    {"{'schema':" MODEL_COLUMNS ",'properties':{'write.metadata.metrics.column.zz':'full'}}", "could not find column"},
+    {"{'schema':" MODEL_COLUMNS ",'partition-spec':{'fields':[{'source-id':9,'name':'p','transform':'identity'}]}}",
+     "cannot find source column 9"},
+    {"{'schema':" MODEL_COLUMNS ",'partition-spec':{'fields':[{'source-id':30,'name':'p','transform':'year'}]}}",
+     "invalid source type string for transform: year"},
+    {"{'schema':" MODEL_COLUMNS ",'partition-spec':{'fields':[{'source-id':30,'name':'p','transform':'bucket[0]'}]}}",
+     "needs a positive number"},
+    {"{'schema':" MODEL_COLUMNS ",'partition-spec':{'fields':[{'source-id':30,'name':'id','transform':'identity'}]}}",
+     "the name of another column"},
+    {"{'schema':" MODEL_COLUMNS ",'partition-spec':{'fields':[{'source-id':30,'name':'p','transform':'identity'},"
+     "{'source-id':10,'name':'p','transform':'identity'}]}}",
+     "more than once"},
+    {"{'schema':" MODEL_COLUMNS ",'partition-spec':{'fields':[{'source-id':30,'name':'p','transform':'identity',"
+     "'field-id':1000},{'source-id':10,'name':'q','transform':'identity'}]}}",
+     "missing in 1 of 2"},
+    {"{'schema':" MODEL_COLUMNS ",'write-order':{'order-id':0,'fields':[{'source-id':10,'transform':'identity',"
+     "'direction':'asc','null-order':'nulls-first'}]}}",
+     "reserved for the unsorted"},
+    {"{'schema':" MODEL_COLUMNS ",'write-order':{'order-id':1,'fields':[]}}", "must be 0"},
+    {"{'schema':" MODEL_COLUMNS ",'write-order':{'order-id':1,'fields':[{'source-id':10,'transform':'identity',"
+     "'direction':'up','null-order':'nulls-first'}]}}",
+     "must be asc or desc"},
+    {"{'schema':" MODEL_COLUMNS ",'write-order':{'order-id':1,'fields':[{'source-id':10,'transform':'day',"
+     "'direction':'asc','null-order':'nulls-first'}]}}",
+     "invalid source type long"},
+};
+
 static void what_a_new_table_cannot_be(void **state)
 {
     struct model_bench *bench = *state;
-    static const struct {
-        const char *request, *message;
-    } cases[] = {
-        {"{'name':'t'}", "'schema' is missing"},
-        {"{'schema':[]}", "'schema' must be an object"},
-        {"{'schema':{'type':'list','fields':[]}}", "must be 'struct'"},
-        {"{'schema':{'fields':[{'id':1,'name':'a','required':true}]}}", "column 'a': 'type' must be"},
-        {"{'schema':{'fields':[{'id':1,'name':'a','required':true,'type':'int64'}]}}", "'int64' is no type"},
-        {"{'schema':{'fields':[{'id':1,'name':'a','required':true,'type':'decimal(39,2)'}]}}", "is no type"},
-        {"{'schema':{'fields':[{'id':1,'name':'a','required':true,'type':'decimal(2,3)'}]}}", "is no type"},
-        {"{'schema':{'fields':[{'id':1,'name':'a','required':true,'type':'fixed[x]'}]}}", "is no type"},
-        {"{'schema':{'fields':[{'id':1,'name':'','required':true,'type':'int'}]}}", "empty name"},
-        {"{'schema':{'fields':[{'id':1,'name':'a','required':1,'type':'int'}]}}", "'required' must be true or false"},
-        {"{'schema':{'fields':[{'id':1.5,'name':'a','required':true,'type':'int'}]}}", "'id' must be a whole number"},
-        {"{'schema':{'fields':[{'id':2147483648,'name':'a','required':true,'type':'int'}]}}", "out of range"},
-        {"{'schema':{'fields':[{'id':1,'name':'a','required':true,'type':'int'},"
-         "{'id':2,'name':'a','required':true,'type':'int'}]}}",
-         "two columns have the name 'a'"},
-        {"{'schema':{'fields':[{'id':1,'name':'a','required':true,'type':'int'},"
-         "{'id':1,'name':'b','required':true,'type':'int'}]}}",
-         "have one id, 1"},
-        {"{'schema':{'fields':[{'id':1,'name':'a','required':true,'type':'unknown'}]}}", "cannot be required"},
-        {"{'schema':{'identifier-field-ids':[2],'fields':[{'id':1,'name':'a','required':true,'type':'int'}]}}",
-         "it does not exist"},
-        {"{'schema':{'identifier-field-ids':[1],'fields':[{'id':1,'name':'a','required':false,'type':'int'}]}}",
-         "not a required field"},
-        {"{'schema':{'identifier-field-ids':[1],'fields':[{'id':1,'name':'a','required':true,'type':'double'}]}}",
-         "must not be float or double"},
-        {"{'schema':{'fields':[{'id':1,'name':'a','required':false,'type':'variant'}]}}",
-         "variant is not supported until v3"},
-        {"{'schema':{'fields':[{'id':1,'name':'a','required':false,'type':'int','initial-default':1}]}}",
-         "not supported until v3"},
-        {"{'schema':{'fields':[{'id':1,'name':'a','required':false,'type':'int','write-default':1.0}]}}",
-         "the value is no int"},
-        {"{'schema':" MODEL_COLUMNS ",'properties':{'format-version':'4'}}", "unsupported format version: v4"},
-        {"{'schema':" MODEL_COLUMNS ",'properties':{'format-version':'x'}}", "must be a number"},
-        {"{'schema':" MODEL_COLUMNS ",'properties':{'a':1}}", "must be a text"},
-        {"{'schema':" MODEL_COLUMNS ",'properties':{'commit.retry.num-retries':'-1'}}", "not negative"},
-        {"{'schema':" MODEL_COLUMNS ",'properties':{'encryption.key-id':'k'}}", "needs format version 3"},
-        {"{'schema':" MODEL_COLUMNS ",'properties':{'write.metadata.metrics.column.zz':'full'}}",
-         "could not find column"},
-        {"{'schema':" MODEL_COLUMNS ",'partition-spec':{'fields':[{'source-id':9,'name':'p','transform':'identity'}]}}",
-         "cannot find source column 9"},
-        {"{'schema':" MODEL_COLUMNS ",'partition-spec':{'fields':[{'source-id':30,'name':'p','transform':'year'}]}}",
-         "invalid source type string for transform: year"},
-        {"{'schema':" MODEL_COLUMNS
-         ",'partition-spec':{'fields':[{'source-id':30,'name':'p','transform':'bucket[0]'}]}}",
-         "needs a positive number"},
-        {"{'schema':" MODEL_COLUMNS
-         ",'partition-spec':{'fields':[{'source-id':30,'name':'id','transform':'identity'}]}}",
-         "the name of another column"},
-        {"{'schema':" MODEL_COLUMNS ",'partition-spec':{'fields':[{'source-id':30,'name':'p','transform':'identity'},"
-         "{'source-id':10,'name':'p','transform':'identity'}]}}",
-         "more than once"},
-        {"{'schema':" MODEL_COLUMNS ",'partition-spec':{'fields':[{'source-id':30,'name':'p','transform':'identity',"
-         "'field-id':1000},{'source-id':10,'name':'q','transform':'identity'}]}}",
-         "missing in 1 of 2"},
-        {"{'schema':" MODEL_COLUMNS ",'write-order':{'order-id':0,'fields':[{'source-id':10,'transform':'identity',"
-         "'direction':'asc','null-order':'nulls-first'}]}}",
-         "reserved for the unsorted"},
-        {"{'schema':" MODEL_COLUMNS ",'write-order':{'order-id':1,'fields':[]}}", "must be 0"},
-        {"{'schema':" MODEL_COLUMNS ",'write-order':{'order-id':1,'fields':[{'source-id':10,'transform':'identity',"
-         "'direction':'up','null-order':'nulls-first'}]}}",
-         "must be asc or desc"},
-        {"{'schema':" MODEL_COLUMNS ",'write-order':{'order-id':1,'fields':[{'source-id':10,'transform':'day',"
-         "'direction':'asc','null-order':'nulls-first'}]}}",
-         "invalid source type long"},
-    };
-    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+    for (size_t i = 0; i < sizeof(no_tables) / sizeof(no_tables[0]); i++) {
         bench->err = (struct err){0};
-        model_refused(bench, model_create(bench, cases[i].request), ERR_INVALID, cases[i].message);
+        model_refused(bench, model_create(bench, no_tables[i].request), ERR_INVALID, no_tables[i].message);
     }
 }
 

@@ -400,7 +400,8 @@ const struct view *view_new(struct arena *arena, const struct json *request, str
         return NULL;
     version.id = 1;
     version.schema = VIEW_LAST_ADDED;
-    if (!view_take_schema(&to, schema, err) || !view_take_version(&to, version, err) || !view_make_current(&to, to.added_version, err))
+    if (!view_take_schema(&to, schema, err) || !view_take_version(&to, version, err) ||
+        !view_make_current(&to, to.added_version, err))
         return NULL;
     return view_finish(&to, err);
 }
