@@ -166,14 +166,15 @@ enum query_iceberg_way query_iceberg_ask(struct statement *statement, struct err
         *err = iceberg->why;
         return QUERY_ICEBERG_REFUSE;
     }
-    side->needs_iceberg = side->needs_iceberg || needs;
+    bool asks = needs || (statement->iceberg == STATEMENT_WANTS_ICEBERG && iceberg->state != QUERY_ICEBERG_BROKEN);
+    side->needs_iceberg = side->needs_iceberg || asks;
     struct query_process *process = side->process;
     if (!process || process->state != QUERY_PROCESS_READY)
         return QUERY_ICEBERG_WAIT;
     if (side->restarts)
         return QUERY_ICEBERG_WAIT;
     bool wanted = statement->iceberg != STATEMENT_NO_ICEBERG && query_iceberg_is_wanted(side);
-    if (side->has_iceberg || !(needs || wanted))
+    if (side->has_iceberg || !(asks || wanted))
         return QUERY_ICEBERG_SEND;
     if (query_seats_are_kept(side)) {
         if (!needs)
@@ -183,7 +184,7 @@ enum query_iceberg_way query_iceberg_ask(struct statement *statement, struct err
         err_hint(err, "end their transactions, temporary tables and settings, or close them; then run this again");
         return QUERY_ICEBERG_REFUSE;
     }
-    if (process->task_count && !needs)
+    if (process->task_count && !asks)
         return QUERY_ICEBERG_SEND;
     side->restarts = true;
     query_iceberg_restart(side);

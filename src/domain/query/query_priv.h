@@ -131,8 +131,14 @@ struct query_seat {
     VEC(uint64_t) forget; /* prepared statements closed while it was busy */
 };
 
-/* Whether its worker has to reach the Iceberg catalog; IF_USED: when the tenant has anything there. */
-enum statement_iceberg { STATEMENT_NO_ICEBERG, STATEMENT_ICEBERG_IF_USED, STATEMENT_NEEDS_ICEBERG };
+/* Whether its worker has to reach the Iceberg catalog. IF_USED: when the tenant has anything there; WANTS: unless
+ * sessions keep something in a worker that does not. */
+enum statement_iceberg {
+    STATEMENT_NO_ICEBERG,
+    STATEMENT_ICEBERG_IF_USED,
+    STATEMENT_WANTS_ICEBERG,
+    STATEMENT_NEEDS_ICEBERG
+};
 
 enum statement_kind { STATEMENT_RUN, STATEMENT_DESCRIBE, STATEMENT_UPLOAD, STATEMENT_METADATA, STATEMENT_SNAPSHOT };
 

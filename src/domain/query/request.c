@@ -242,6 +242,17 @@ static enum role request_upload_role(const struct query_upload_request *request)
     return makes && !request->temporary ? ROLE_OWNER : ROLE_WRITER;
 }
 
+static enum statement_iceberg request_upload_iceberg(const struct query_upload_request *request)
+{
+    bool named = str_equal_nocase(request->schema, S("iceberg")) || str_starts_with(request->schema, S("iceberg."));
+    if (request->temporary)
+        return STATEMENT_NO_ICEBERG;
+    if (named || request->target == QUERY_TARGET_ICEBERG)
+        return STATEMENT_NEEDS_ICEBERG;
+    bool open = request->target == QUERY_TARGET_AUTO && request->schema.len == 0;
+    return open && request->mode != QUERY_MODE_APPEND ? STATEMENT_WANTS_ICEBERG : STATEMENT_ICEBERG_IF_USED;
+}
+
 struct statement *query_upload(struct query *query, const struct query_upload_request *request,
                                const struct query_sink *sink, void (*on_ready)(void *owner), struct err *err)
 {
@@ -260,6 +271,7 @@ struct statement *query_upload(struct query *query, const struct query_upload_re
                                 request->schema.len ? "." : "", STR_ARG(request->table));
     statement->mode = request->mode;
     statement->target = request->target;
+    statement->iceberg = request_upload_iceberg(request);
     statement->partition_by = str_copy(arena, request->partition_by);
     statement->sort_by = str_copy(arena, request->sort_by);
     statement->temporary = request->temporary;
