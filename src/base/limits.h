@@ -79,10 +79,10 @@
     LIMIT(LIMIT_CATALOG_PROPERTIES, "catalog.max_properties", 65536, "bytes of a namespace's properties", "422")      \
     LIMIT(LIMIT_CATALOG_WAITING, "catalog.max_waiting", 256, "changes of one table", "503: further ones do not wait") \
     LIMIT(LIMIT_CATALOG_CHANGES, "catalog.max_changes", 1024, "changes of a tenant at once", "503")                   \
-    LIMIT(LIMIT_MODEL_UPDATES, "catalog.max_updates", 50000, "updates or requirements of one commit", "400")          \
-    LIMIT(LIMIT_MODEL_PROPERTIES, "catalog.max_table_properties", 1000, "properties of a table", "400")               \
-    LIMIT(LIMIT_MODEL_PARTITIONS, "catalog.max_partition_fields", 1000, "fields of a partition spec", "400")          \
-    LIMIT(LIMIT_MODEL_VERSIONS, "catalog.max_view_versions", 1000, "versions of a view", "400")                       \
+    LIMIT(LIMIT_MODEL_UPDATES, "catalog.max_updates", 50000, "updates or requirements of one commit", "422")          \
+    LIMIT(LIMIT_MODEL_PROPERTIES, "catalog.max_table_properties", 1000, "properties of a table", "422")               \
+    LIMIT(LIMIT_MODEL_PARTITIONS, "catalog.max_partition_fields", 1000, "fields of a partition spec", "422")          \
+    LIMIT(LIMIT_MODEL_VERSIONS, "catalog.max_view_versions", 1000, "versions of a view", "422")                       \
     LIMIT(LIMIT_CATALOG_ANSWER, "catalog.max_answer", 16777216, "bytes of a worker's answer", "500")                  \
     LIMIT(LIMIT_MIRROR_WAIT, "mirror.wait", 10, "s", "the last snapshot is shown, or 503 where there is none")        \
     LIMIT(LIMIT_MIRROR_STALENESS, "mirror.max_staleness", 0, "s", "the table is asked whether it has changed")        \
