@@ -5,6 +5,8 @@ import datetime
 import decimal
 import os
 import signal
+import subprocess
+import sys
 
 import adbc_driver_flightsql.dbapi as dbapi
 import pyarrow as pa
@@ -167,15 +169,23 @@ def test_a_broken_upload_leaves_nothing(lake):
     assert lake.upload("t", good)["target"] == "iceberg"
 
 
+GOES_AWAY = """
+import os, sys
+import pyarrow as pa, pyarrow.flight as flight
+url, tenant = sys.argv[1:]
+table = pa.table({"id": pa.array(range(300_000), pa.int64()), "name": ["n"] * 300_000})
+options = flight.FlightCallOptions(headers=[(b"eider-tenant", tenant.encode()), (b"eider-target", b"iceberg")])
+writer, _ = flight.connect(url).do_put(flight.FlightDescriptor.for_path("t"), table.schema, options)
+writer.write_table(table, 60_000)
+os._exit(0)
+"""
+
+
 def test_a_client_that_goes_away_leaves_nothing(lake):
-    table = rows(300_000)
-    writer, _ = lake.flight.do_put(pa.flight.FlightDescriptor.for_path("t"), table.schema, lake.options(None, target="iceberg"))
-    writer.write_table(table, 60_000)
-    lake.flight.close()
-    again = Client(lake.server, lake.tenant)
-    until(lambda: not [s for s in again.statements() if s["state"] == "running"], what="the end of the upload")
-    assert again.upload("t", FEW, target="iceberg", mode="create")["rows"] == 3
-    again.close()
+    subprocess.run([sys.executable, "-c", GOES_AWAY, lake.server.flight_url, lake.tenant], check=True)
+    until(lambda: not [s for s in lake.statements() if s["state"] == "running"], what="the end of the upload")
+    assert lake.upload("t", FEW, target="iceberg", mode="create")["rows"] == 3
+    assert len(files(lake, "t")) == 1
 
 
 def test_a_killed_worker_leaves_nothing(lake):
