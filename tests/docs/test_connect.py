@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 
+import duckdb
 import pytest
 
 from lib import people
@@ -38,6 +39,10 @@ def environment(server, directory):
     (tools / "eider").symlink_to(program())
     for name, file in (("grpcurl", "grpcurl"), ("grpc_health_probe", "grpc-health-probe")):
         (tools / name).symlink_to(DEPS / "go/bin" / file)
+    extensions = directory / f".duckdb/extensions/v{duckdb.__version__}/linux_amd64"  # as if INSTALL had fetched them
+    extensions.mkdir(parents=True)
+    for name in ("avro", "httpfs", "iceberg"):
+        (extensions / f"{name}.duckdb_extension").symlink_to(DEPS / f"extensions/{name}.duckdb_extension")
     return os.environ | {"PATH": f"{tools}:{os.environ['PATH']}", "HOME": str(directory), "EIDER_TOKEN": server.token, "EIDER_PASSWORD": people.PASSWORD,
                          "EIDER_URL": server.url}
 
