@@ -61,13 +61,13 @@ struct cli {
 
 extern const struct cli_command cli_command_audit, cli_command_backup, cli_command_branch_create,
     cli_command_branch_drop, cli_command_branch_list, cli_command_doctor, cli_command_drop, cli_command_dropped,
-    cli_command_grant, cli_command_ingest, cli_command_maintain, cli_command_mirror, cli_command_rollback,
-    cli_command_snapshots, cli_command_tag_create, cli_command_tag_drop, cli_command_tag_list, cli_command_undrop,
-    cli_command_log, cli_command_log_level, cli_command_login, cli_command_logout, cli_command_query,
-    cli_command_restore, cli_command_revoke, cli_command_status, cli_command_tenant_create, cli_command_tenant_delete,
-    cli_command_tenant_list, cli_command_token_create, cli_command_token_list, cli_command_token_revoke,
-    cli_command_user_add, cli_command_user_import, cli_command_user_list, cli_command_user_passwd,
-    cli_command_user_remove, cli_command_version, cli_command_whoami;
+    cli_command_grant, cli_command_ingest, cli_command_maintain, cli_command_mirror, cli_command_publish,
+    cli_command_rollback, cli_command_snapshots, cli_command_tag_create, cli_command_tag_drop, cli_command_tag_list,
+    cli_command_undrop, cli_command_log, cli_command_log_level, cli_command_login, cli_command_logout,
+    cli_command_query, cli_command_restore, cli_command_revoke, cli_command_status, cli_command_tenant_create,
+    cli_command_tenant_delete, cli_command_tenant_list, cli_command_token_create, cli_command_token_list,
+    cli_command_token_revoke, cli_command_user_add, cli_command_user_import, cli_command_user_list,
+    cli_command_user_passwd, cli_command_user_remove, cli_command_version, cli_command_whoami;
 
 struct str cli_option(const struct cli *cli, const char *name);
 bool cli_flag(const struct cli *cli, const char *name);

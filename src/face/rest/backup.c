@@ -283,7 +283,7 @@ void rest_backup_file_get(struct rest_exchange *exchange)
     struct rest_backup *backup = rest_backup_find(exchange, &err);
     for (size_t i = 0; backup && i < backup->files.count; i++) {
         if (str_equal(backup->files.items[i].path, exchange->parameters[1])) {
-            rest_backup_send(exchange, backup, &backup->files.items[i]);
+            rest_send_file(exchange, backup->files.items[i].file.ptr, &backup->readers);
             return;
         }
     }

@@ -33,6 +33,3 @@ struct rest_backup {
     struct store_job job;
     struct loop_timer forget;
 };
-
-/* Streams one of its files; ends the exchange. */
-void rest_backup_send(struct rest_exchange *exchange, struct rest_backup *backup, const struct rest_backup_file *file);

@@ -1,6 +1,8 @@
-/* A file of a backup on its way: a few chunks at a time, the next read when one has left, so that a slow client costs
- * no memory. Chunks come back one by one, also when the client went away; the download ends with the last of them. */
+/* A file (of a backup, or a published one) on its way: a few chunks at a time, the next read when one has left, so that
+ * a slow client costs no memory. Chunks come back one by one, also when the client went away; the download ends with
+ * the last of them. */
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "face/rest/backup.h"
@@ -9,7 +11,8 @@
 #define REST_CHUNKS_MAX 4
 
 struct rest_download {
-    struct rest_backup *backup;
+    struct loop *loop;
+    size_t *readers;                /* counts it while it lives; may be NULL */
     struct rest_exchange *exchange; /* NULL: the client has gone, or all was handed over */
     int fd;
     int64_t left;  /* bytes still to be read */
@@ -24,7 +27,8 @@ struct rest_chunk {
 
 static void rest_download_free(struct rest_download *download)
 {
-    download->backup->readers--;
+    if (download->readers)
+        --*download->readers;
     loop_defer_cancel(&download->task);
     close(download->fd);
     mem_free(download);
@@ -37,7 +41,7 @@ static void rest_download_release(void *owner)
     download->chunks--;
     mem_free(chunk);
     /* Not from here: the carrier is in the middle of sending. */
-    loop_defer(download->backup->rest->loop, &download->task);
+    loop_defer(download->loop, &download->task);
 }
 
 /* The next chunk; false when the file is not what it was measured as. */
@@ -48,7 +52,7 @@ static bool rest_download_chunk(struct rest_download *download, struct err *err)
     ssize_t got = read(download->fd, chunk->bytes, want);
     if (got <= 0) {
         mem_free(chunk);
-        return got < 0 ? err_errno(err, "read the backup") : err_set(err, ERR_DATA_LOSS, "the backup's file is cut");
+        return got < 0 ? err_errno(err, "read the file") : err_set(err, ERR_DATA_LOSS, "the file is cut");
     }
     chunk->download = download;
     download->left -= got;
@@ -82,26 +86,31 @@ static void rest_download_on_gone(void *owner)
 {
     struct rest_download *download = owner;
     download->exchange = NULL;
-    loop_defer(download->backup->rest->loop, &download->task);
+    loop_defer(download->loop, &download->task);
 }
 
-void rest_backup_send(struct rest_exchange *exchange, struct rest_backup *backup, const struct rest_backup_file *file)
+void rest_send_file(struct rest_exchange *exchange, const char *path, size_t *readers)
 {
     struct err err;
-    int fd = open(file->file.ptr, O_RDONLY | O_CLOEXEC);
-    if (fd < 0) {
-        err_errno(&err, "the copy of %.*s", STR_ARG(file->path));
+    struct stat stat;
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    if (fd < 0 || fstat(fd, &stat) != 0) {
+        err_errno(&err, "open the file");
+        if (fd >= 0)
+            close(fd);
         rest_fail(exchange, &err);
         return;
     }
     (void)posix_fadvise(fd, 0, 0, POSIX_FADV_SEQUENTIAL);
     struct rest_download *download = mem_new(struct rest_download);
-    *download = (struct rest_download){.backup = backup, .exchange = exchange, .fd = fd, .left = file->size};
+    *download = (struct rest_download){
+        .loop = exchange->rest->loop, .readers = readers, .exchange = exchange, .fd = fd, .left = stat.st_size};
     download->task = (struct loop_task){.run = rest_download_run, .owner = download};
     list_init(&download->task.node);
-    backup->readers++;
+    if (readers)
+        ++*readers;
     exchange->edge.on_gone = rest_download_on_gone;
     exchange->edge.owner = download;
     rest_begin(exchange, S("application/octet-stream"), NULL, 0);
-    loop_defer(backup->rest->loop, &download->task);
+    loop_defer(download->loop, &download->task);
 }

@@ -84,6 +84,9 @@ void rest_write(struct rest_exchange *exchange, struct slice slice);
 void rest_end(struct rest_exchange *exchange);
 void rest_abort(struct rest_exchange *exchange, const struct err *error);
 
+/* Streams a file; ends the exchange. readers counts it until its last byte has left; may be NULL. */
+void rest_send_file(struct rest_exchange *exchange, const char *path, size_t *readers);
+
 /* edge_wait_end. */
 struct rest_exchange *rest_wait_end(struct edge_wait *wait);
 /* A change that leaves its own row in the audit trail is made, or refused: 204, or the error. owner: the wait. */
@@ -159,6 +162,8 @@ void rest_lake_dropped_get(struct rest_exchange *exchange);
 void rest_lake_undrop_post(struct rest_exchange *exchange);
 void rest_lake_maintain_post(struct rest_exchange *exchange);
 void rest_lake_mirror_post(struct rest_exchange *exchange);
+void rest_published_get(struct rest_exchange *exchange);
+void rest_published_post(struct rest_exchange *exchange);
 void rest_statements_get(struct rest_exchange *exchange);
 void rest_statement_delete(struct rest_exchange *exchange);
 void rest_log_level_get(struct rest_exchange *exchange);

@@ -36,6 +36,8 @@ static const struct rest_route rest_table[] = {
     REST_ROUTE(REST_KNOWN, "GET", "/api/v1/tenants/{id}", rest_tenant_get),
     REST_ROUTE(REST_GOVERNED, "DELETE", "/api/v1/tenants/{id}", rest_tenant_delete),
     REST_ROUTE(REST_KNOWN, "GET", "/api/v1/tenants/{id}/tables", rest_tenant_tables_get),
+    REST_ROUTE(REST_KNOWN, "GET", "/api/v1/tenants/{id}/published", rest_published_get),
+    REST_ROUTE(REST_KNOWN, "POST", "/api/v1/tenants/{id}/published", rest_published_post),
     REST_ROUTE(REST_KNOWN, "GET", "/api/v1/tenants/{id}/iceberg/namespaces", rest_lake_namespaces_get),
     REST_ROUTE(REST_KNOWN, "GET", "/api/v1/tenants/{id}/iceberg/tables", rest_lake_tables_get),
     REST_ROUTE(REST_KNOWN, "DELETE", "/api/v1/tenants/{id}/iceberg/tables/{table}", rest_lake_table_delete),
