@@ -34,8 +34,9 @@ struct maintain {
     struct arena *arena; /* the statement's */
     struct maintain_wish wish;
     int64_t now_ms;
-    struct str root; /* the tenant's: "file:///…/warehouse/acme" */
-    struct object_store *store;
+    struct str root;            /* the tenant's: "file:///…/warehouse/acme" */
+    struct object_store *store; /* in S3: with the keys of the table that was loaded last */
+    bool is_bounded;            /* these reach its files only */
     struct http_client *http;
     struct str url;           /* "http://127.0.0.1:port/v1/<prefix>" */
     struct str authorization; /* "Bearer …" */
@@ -60,6 +61,7 @@ struct maintain_table {
 
 bool maintain_open(struct maintain *maintain, struct err *err) MUST_USE;
 void maintain_close(struct maintain *maintain);
+bool maintain_is_s3(const struct maintain *maintain);
 /* All tables: a JSON array of identifiers, in the arena. */
 bool maintain_list(struct maintain *maintain, struct arena *arena, const struct json **identifiers_out,
                    struct err *err) MUST_USE;

@@ -11,15 +11,16 @@
 static bool maintain_call(struct maintain *maintain, struct arena *arena, const char *method, struct str path,
                           struct str body, const struct json **answer_out, struct err *err)
 {
-    const struct http_field field = {S("authorization"), maintain->authorization};
+    const struct http_field fields[] = {{S("authorization"), maintain->authorization},
+                                        {S("x-iceberg-access-delegation"), S("vended-credentials")}};
     const struct http_client_request request = {
         .method = str_from(method),
         .url = str_format(arena, "%.*s%.*s", STR_ARG(maintain->url), STR_ARG(path)),
         .accept = S("application/json"),
         .content_type = body.len ? S("application/json") : S(""),
         .body = body,
-        .fields = &field,
-        .field_count = 1,
+        .fields = fields,
+        .field_count = 2,
         .timeout_us = MAINTAIN_CALL_TIMEOUT_US,
     };
     struct http_client_answer answer;
@@ -67,20 +68,59 @@ static struct str maintain_namespace_path(struct arena *arena, const struct json
     return str_copy(arena, buf_str(&path));
 }
 
-static bool maintain_open_store(struct maintain *maintain, struct err *err)
+static void maintain_find_root(struct maintain *maintain)
 {
     struct str warehouse = maintain->statement->worker->hello.warehouse;
-    if (str_starts_with(warehouse, S("s3://"))) {
-        err_set(err, ERR_UNIMPLEMENTED, "maintenance of a warehouse in S3 is not there yet");
-        return err_hint(err, "run it with Trino or Spark: OPTIMIZE, expire_snapshots, remove_orphan_files");
-    }
     maintain->root =
         str_starts_with(warehouse, S("/")) ? str_format(maintain->arena, "file://%.*s", STR_ARG(warehouse)) : warehouse;
     while (str_ends_with(maintain->root, S("/")))
         maintain->root.len--;
-    const struct object_options options = {.root = maintain->root};
+}
+
+bool maintain_is_s3(const struct maintain *maintain)
+{
+    return str_starts_with(maintain->root, S("s3://"));
+}
+
+static bool maintain_open_store(struct maintain *maintain, const struct object_s3 *s3, struct err *err)
+{
+    const struct object_options options = {.root = maintain->root, .s3 = s3};
+    object_close(&maintain->store);
     maintain->store = object_open(&options, err);
     return maintain->store != NULL;
+}
+
+/* The keys for this table's files that came with it. DuckDB gets its own when it binds the table: then it reads
+ * manifests, too. */
+static bool maintain_open_s3(struct maintain *maintain, const struct maintain_table *table, const struct json *config,
+                             struct err *err)
+{
+    AUTO(buf) struct buf sql = {0};
+    AUTO(buf) struct buf in = {0};
+    const struct json *levels = json_get(table->identifier, "namespace");
+    struct secret *key = secret_new(json_text(json_get(config, "s3.secret-access-key")));
+    const struct object_s3 s3 = {.endpoint = json_text(json_get(config, "s3.endpoint")),
+                                 .region = json_text(json_get(config, "s3.region")),
+                                 .path_style =
+                                     str_equal(json_text(json_get(config, "s3.path-style-access")), S("true")),
+                                 .key_id = json_text(json_get(config, "s3.access-key-id")),
+                                 .key = key,
+                                 .session_token = json_text(json_get(config, "s3.session-token"))};
+    maintain->is_bounded = s3.session_token.len > 0;
+    for (size_t i = 0; i < json_count(levels); i++) {
+        buf_append_str(&in, i ? S(".") : S(""));
+        buf_append_str(&in, json_text(json_at(levels, i)));
+    }
+    buf_append_str(&sql, S("SELECT * FROM iceberg."));
+    sql_append_name(&sql, buf_str(&in));
+    buf_append_char(&sql, '.');
+    sql_append_name(&sql, json_text(json_get(table->identifier, "name")));
+    buf_append_str(&sql, S(" LIMIT 0"));
+    bool ok = s3.key_id.len > 0 ||
+              err_set(err, ERR_PRECONDITION, "the catalog gives no keys for the files of %.*s", STR_ARG(table->name));
+    ok = ok && maintain_open_store(maintain, &s3, err) && sql_run(maintain->statement, buf_str(&sql), err);
+    secret_free(&key);
+    return ok;
 }
 
 bool maintain_open(struct maintain *maintain, struct err *err)
@@ -96,7 +136,8 @@ bool maintain_open(struct maintain *maintain, struct err *err)
     if (!str_ends_with(maintain->url, S("/v1")))
         maintain->url = str_format(maintain->arena, "%.*s/v1", STR_ARG(maintain->url));
     maintain->authorization = str_format(maintain->arena, "Bearer %.*s", STR_ARG(hello->catalog_pass));
-    if (!maintain->http || !maintain_open_store(maintain, err) ||
+    maintain_find_root(maintain);
+    if (!maintain->http || (!maintain_is_s3(maintain) && !maintain_open_store(maintain, NULL, err)) ||
         !maintain_call(maintain, maintain->arena, "GET", S("/config"), S(""), &config, err))
         return false;
     struct str prefix = json_text(json_get(json_get(config, "overrides"), "prefix"));
@@ -206,7 +247,8 @@ bool maintain_load(struct maintain *maintain, const struct json *identifier, str
                                    .identifier = identifier,
                                    .path = str_copy(arena, buf_str(&path)),
                                    .name = maintain_shown_name(arena, identifier)};
-    if (!maintain_call(maintain, arena, "GET", table.path, S(""), &answer, err)) {
+    if (!maintain_call(maintain, arena, "GET", table.path, S(""), &answer, err) ||
+        (maintain_is_s3(maintain) && !maintain_open_s3(maintain, &table, json_get(answer, "config"), err))) {
         arena_free(&arena);
         return false;
     }

@@ -144,11 +144,13 @@ static bool maintain_unneeded(struct maintain *maintain, const struct maintain_t
 static void maintain_only_ours(const struct maintain *maintain, maintain_locations *locations)
 {
     struct str root = str_format(maintain->arena, "%.*s/", STR_ARG(maintain_key(maintain->root)));
+    const char *scheme = maintain_is_s3(maintain) ? "s3://" : "file:///";
     size_t kept = 0;
-    for (size_t i = 0; i < locations->count; i++)
-        if (str_starts_with(maintain_key(locations->items[i]), root))
-            locations->items[kept++] =
-                str_format(maintain->arena, "file:///%.*s", STR_ARG(maintain_key(locations->items[i])));
+    for (size_t i = 0; i < locations->count; i++) {
+        struct str key = maintain_key(locations->items[i]);
+        if (str_starts_with(key, root))
+            locations->items[kept++] = str_format(maintain->arena, "%s%.*s", scheme, STR_ARG(key));
+    }
     locations->count = kept;
 }
 

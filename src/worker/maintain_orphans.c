@@ -108,6 +108,13 @@ bool maintain_strays(struct maintain *maintain, const struct json *kept, struct 
 {
     struct map needed = {0};
     struct maintain_search search = {.maintain = maintain, .needed = &needed, .below = true};
+    if (!maintain->store || maintain->is_bounded) {
+        const struct maintain_done skipped = {.table = S("*"),
+                                              .action = "orphans",
+                                              .detail = S("skipped: the keys for a table's files do not list others")};
+        maintain_report(maintain, &skipped);
+        return true;
+    }
     for (size_t i = 0; i < json_count(kept); i++)
         maintain_need(&needed, json_text(json_at(kept, i)));
     bool ok = maintain_sweep(&search, maintain->root, S("*"), err);
