@@ -224,6 +224,18 @@ bool engine_iceberg_lost(const struct err *err)
     return err->code == ERR_CONFLICT && str_starts_with(err_message(err), S(ENGINE_ICEBERG_LOST));
 }
 
+/* The last snapshot; INT64_MAX when there is one that was made after the transaction began. %s: 'iceberg.ns.table' */
+static const char engine_iceberg_seen_sql[] =
+    "SELECT coalesce(system.main.max(CASE WHEN system.main.epoch_ms(timestamp_ms) > "
+    "system.main.epoch_ms(system.main.now()) THEN 9223372036854775807 ELSE sequence_number::BIGINT END), 0)::BIGINT "
+    "FROM iceberg_snapshots(%s)";
+
+static bool engine_iceberg_lose(struct str table, struct err *err)
+{
+    err_set(err, ERR_CONFLICT, ENGINE_ICEBERG_LOST ": %.*s", STR_ARG(table));
+    return err_hint(err, "nothing was changed; run the statement or the transaction again");
+}
+
 bool engine_iceberg_see(struct engine_session *session, const struct str *tables, size_t count,
                         struct engine_iceberg_seen *seen_out, struct err *err)
 {
@@ -231,11 +243,11 @@ bool engine_iceberg_see(struct engine_session *session, const struct str *tables
     assert(count <= sizeof(seen_out->snapshots) / sizeof(seen_out->snapshots[0]));
     for (size_t i = 0; i < count; i++) {
         struct str name = str_format(arena, ENGINE_ICEBERG ".%.*s", STR_ARG(tables[i]));
-        struct str sql =
-            str_format(arena, "SELECT coalesce(max(sequence_number), 0)::BIGINT FROM iceberg_snapshots(%s)",
-                       engine_quote_text(arena, name).ptr);
+        struct str sql = str_format(arena, engine_iceberg_seen_sql, engine_quote_text(arena, name).ptr);
         if (!engine_query_i64(session->connection, sql.ptr, &seen_out->snapshots[i], err))
             return false;
+        if (seen_out->snapshots[i] == INT64_MAX)
+            return engine_iceberg_lose(tables[i], err);
     }
     return true;
 }
@@ -246,12 +258,9 @@ bool engine_iceberg_saw(struct engine_session *session, const struct str *tables
     struct engine_iceberg_seen now;
     if (!engine_iceberg_see(session, tables, count, &now, err))
         return false;
-    for (size_t i = 0; i < count; i++) {
-        if (now.snapshots[i] == seen->snapshots[i])
-            continue;
-        err_set(err, ERR_CONFLICT, ENGINE_ICEBERG_LOST ": %.*s", STR_ARG(tables[i]));
-        return err_hint(err, "nothing was changed; run the statement or the transaction again");
-    }
+    for (size_t i = 0; i < count; i++)
+        if (now.snapshots[i] != seen->snapshots[i])
+            return engine_iceberg_lose(tables[i], err);
     return true;
 }
 

@@ -14,14 +14,16 @@ bool engine_iceberg_are_free(struct engine_session *session, const struct str *n
 
 /* Which snapshot the session's transaction sees of each of these tables: "namespace"."table", quoted.
  *
- * DuckDB's extension plans UPDATE, DELETE and MERGE on the table as its transaction sees it, and commits them on the
- * table as any connection saw it last. Where those differ rows would be there twice. */
+ * DuckDB's extension plans UPDATE, DELETE and MERGE on the table as it was when the transaction began, and commits them
+ * on the table as any connection saw it last. Where those differ rows would be there twice, or come back. So before and
+ * after it has to be the same snapshot, and none may be younger than the transaction: else an error that
+ * engine_iceberg_lost knows. */
 struct engine_iceberg_seen {
     int64_t snapshots[16];
 };
 bool engine_iceberg_see(struct engine_session *session, const struct str *tables, size_t count,
                         struct engine_iceberg_seen *seen_out, struct err *err) MUST_USE;
-/* After the statement: they are still the same; else an error that engine_iceberg_lost knows. */
+/* After the statement. */
 bool engine_iceberg_saw(struct engine_session *session, const struct str *tables, size_t count,
                         const struct engine_iceberg_seen *seen, struct err *err) MUST_USE;
 

@@ -96,16 +96,24 @@ struct engine_run {
     struct err *err;
 };
 
-/* See struct engine_iceberg_seen. */
+/* See struct engine_iceberg_seen. The user's own transaction cannot be committed any more when it lost. */
+static bool engine_run_look(struct engine_run *run)
+{
+    const struct engine_request *request = run->request;
+    bool ok = engine_iceberg_see(run->session, request->changed, request->changed_count, &run->seen, run->err);
+    if (!ok && run->session->in_transaction)
+        engine_guard_abandon(run->session);
+    return ok;
+}
+
 static bool engine_run_check(struct engine_run *run)
 {
     const struct engine_request *request = run->request;
     run->watched = false;
-    if (engine_iceberg_saw(run->session, request->changed, request->changed_count, &run->seen, run->err))
-        return true;
-    if (run->session->in_transaction) /* the user's own: it cannot be committed any more */
+    bool ok = engine_iceberg_saw(run->session, request->changed, request->changed_count, &run->seen, run->err);
+    if (!ok && run->session->in_transaction)
         engine_guard_abandon(run->session);
-    return false;
+    return ok;
 }
 
 /* A change of Iceberg tables is committed before its result goes out, so that it may lose, and run again, unseen. */
@@ -226,8 +234,7 @@ static bool engine_run_prepared(struct engine_run *run, duckdb_prepared_statemen
                                   .text = &run->text};
     if (!engine_guard_enter(&run->guard, run->session, policy, &what, run->err))
         return false;
-    bool ok = !run->watched ||
-              engine_iceberg_see(run->session, request->changed, request->changed_count, &run->seen, run->err);
+    bool ok = !run->watched || engine_run_look(run);
     if (ok)
         ok = last ? engine_run_last(run, statement) : engine_statement_effect(run->session, statement, run->err);
     ok = ok && (!run->watched || engine_run_check(run));
@@ -263,12 +270,12 @@ static bool engine_run_anew(struct engine_run *run, idx_t index)
 }
 
 /* A statement that is a transaction of its own, of which nothing was sent, and whose commit lost, runs again: nobody
- * can have seen that it failed. ok: how the first try went. */
-static bool engine_run_persist(struct engine_run *run, idx_t index, bool ok)
+ * can have seen that it failed. alone: no transaction was open before; ok: how the first try went. */
+static bool engine_run_persist(struct engine_run *run, idx_t index, bool alone, bool ok)
 {
     struct engine_session *session = run->session;
-    bool alone = !session->in_transaction && !run->rows && !run->split.cut;
     unsigned tries = 0;
+    alone = alone && !run->rows && !run->split.cut;
     while (!ok && alone && engine_iceberg_lost(run->err) && run->stats.bytes == 0 &&
            engine_iceberg_turn(session, tries++)) {
         ok = engine_run_anew(run, index);
@@ -279,10 +286,13 @@ static bool engine_run_persist(struct engine_run *run, idx_t index, bool ok)
 
 static bool engine_run_each(struct engine_run *run)
 {
-    for (idx_t i = run->split.from; i < run->split.to; i++)
-        if (!engine_run_persist(run, i, engine_run_one(run, i)))
-            return false;
-    return true;
+    bool ok = true;
+    for (idx_t i = run->split.from; ok && i < run->split.to; i++) {
+        bool alone = !run->session->in_transaction;
+        ok = engine_run_one(run, i);
+        ok = engine_run_persist(run, i, alone, ok);
+    }
+    return ok;
 }
 
 /* In one transaction, and rolled back after a query, so that the type goes. */
@@ -319,11 +329,11 @@ static void engine_give_back(struct engine_session *session)
 static bool engine_run_again(struct engine_run *run, duckdb_prepared_statement statement)
 {
     const struct engine_request *request = run->request;
-    bool ok = engine_run_prepared(run, statement, 0);
+    bool alone = !run->session->in_transaction, ok = engine_run_prepared(run, statement, 0);
     if (ok)
         engine_prepared_give(run->session, request->prepared, request->sql, &statement);
     engine_db.destroy_prepare(&statement);
-    return ok;
+    return engine_run_persist(run, 0, alone, ok);
 }
 
 static bool engine_run_open(struct engine_run *run, struct arena *arena)
@@ -345,7 +355,7 @@ bool engine_run(struct engine_session *session, const struct engine_request *req
     bool ok = engine_run_open(&run, arena);
     duckdb_prepared_statement prepared = ok ? engine_prepared_take(session, request->prepared, request->sql) : NULL;
     if (prepared)
-        ok = engine_run_persist(&run, 0, engine_run_again(&run, prepared));
+        ok = engine_run_again(&run, prepared);
     else
         ok = ok && engine_run_text(&run, str_cstr(arena, request->sql));
     engine_split_done(&run.split);
