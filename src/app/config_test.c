@@ -237,6 +237,7 @@ static void config_errors_name_the_place(void **state)
         {"warehouse: {location: s3://b/p, key: 'file:x'}", "warehouse.key needs warehouse.key_id", ""},
         {"warehouse: {location: s3://b/p, key_id: a, key: plain}", "warehouse.key holds a secret", "${VARIABLE}"},
         {"warehouse: {location: s3://b/p, key_id: a, key: 'file:none'}", "line 1: warehouse.key: open", ""},
+        {"warehouse: {location: x, outside: 1}", "line 1: warehouse.outside must be true or false", ""},
         {"warehouse: {location: s3://b/p, vend: maybe}", "line 1: warehouse.vend must be true or false", ""},
         {"warehouse: {location: s3://b/p, vend: true}", "line 1: warehouse.vend needs warehouse.role", ""},
         {"listen: 0.0.0.0:8815", "reachable from other machines", "--tls-self-signed"},

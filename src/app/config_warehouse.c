@@ -7,9 +7,9 @@
 
 #define CONFIG_WAREHOUSE_KEYS "warehouse takes s3://bucket/prefix, file:///directory or a path, or a map with location"
 
-static const char *const config_warehouse_keys[] = {"location", "endpoint", "region",        "path_style",
-                                                    "key_id",   "key",      "session_token", "role",
-                                                    "vend",     "sign",     "share_keys",    NULL};
+static const char *const config_warehouse_keys[] = {"location",   "endpoint",      "region", "path_style", "key_id",
+                                                    "key",        "session_token", "role",   "vend",       "sign",
+                                                    "share_keys", "outside",       NULL};
 
 /* Empty where it is not said. */
 static struct str config_warehouse_text(const struct yaml *map, const char *key)
@@ -128,10 +128,12 @@ bool config_warehouse_read(struct config_reader *reader, const struct yaml *valu
     struct catalog_warehouse *warehouse = arena_new_object(reader->arena, struct catalog_warehouse);
     reader->config->warehouse = warehouse;
     warehouse->root = is_s3 ? location : config_warehouse_file(reader, location);
+    if (is_map && !config_warehouse_flag(reader, value, "outside", &warehouse->outside))
+        return false;
     if (is_s3)
         return config_warehouse_s3(reader, value, warehouse);
     for (size_t i = 0; is_map && i < yaml_count(value); i++)
-        if (!str_equal(yaml_key_at(value, i), S("location")))
+        if (!str_equal(yaml_key_at(value, i), S("location")) && !str_equal(yaml_key_at(value, i), S("outside")))
             return err_set(reader->err, ERR_INVALID, "line %d: warehouse.%.*s is for s3:// locations",
                            yaml_key_line(value, i), STR_ARG(yaml_key_at(value, i)));
     return true;

@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include "base/log.h"
 #include "domain/catalog/catalog.h"
 #include "platform/net/work.h"
 #include "platform/rpc/rpc_server.h"
@@ -65,6 +66,8 @@ bool serve_catalog_open(struct serve_catalog *catalog, const struct serve_catalo
     const struct iceberg_options face = {
         .catalog = catalog->catalog, .tenants = options->tenants, .auth = options->auth, .audit = options->audit};
     catalog->iceberg = iceberg_new(&face);
+    if (domain.warehouse->outside)
+        log_warn("warehouse.outside", LOG_STR("meaning", S("whoever may write a table decides which files are read")));
     return serve_catalog_listen(catalog, options, err) && serve_catalog_start(catalog, err);
 }
 

@@ -17,10 +17,14 @@ TENANT = "tenant_rck"
 
 
 def kit(server, name, directory, **properties):
-    """Case → (outcome, what was said)."""
+    """Case → (outcome, what was said). Directories that the kit makes for itself lie below the JVM's directory for
+    temporary files; a table may use those inside of its tenant's warehouse only."""
+    places = server.data / "warehouse" / TENANT / "kit"
+    places.mkdir(parents=True, exist_ok=True)
     assert list(JARS.glob("iceberg-open-api-*-tests.jar")), "the REST Compatibility Kit is not there: run `make suites`"
-    properties = {"uri": f"{server.url}/iceberg", "warehouse": TENANT, "rck.local": "false",
-                  "io-impl": "org.apache.iceberg.hadoop.HadoopFileIO"} | properties
+    properties = {"uri": f"{server.url}/iceberg", "warehouse": TENANT, "rck.local": "false", "rck.requires-namespace-create": "true",
+                  "rck.overrides-requested-location": "true",
+                  "io-impl": "org.apache.iceberg.hadoop.HadoopFileIO", "java.io.tmpdir": places} | properties
     words = [f"-D{key}={value}" for key, value in properties.items()]
     run = subprocess.run([suites.need("java", "Java"), *words, "-cp", f"{JARS}/*", "org.junit.platform.console.ConsoleLauncher",
                           "execute", "--select-class", f"org.apache.iceberg.rest.{KITS[name]}", "--disable-banner",
@@ -41,17 +45,23 @@ def named(how, name, cases):
     return {f"{how} {name} {case}": found for case, found in cases.items()}
 
 
+def lake(directory):
+    """The kit invents the names of its files, and where some of its tables lie."""
+    server = Server(directory)
+    server.config = f"warehouse: {{location: 'file://{server.data}/warehouse', outside: true}}"
+    create_tenant(server.start(), TENANT)
+    return server
+
+
 @pytest.fixture(scope="module")
 def results(tmp_path_factory):
     found = {}
-    server = Server(tmp_path_factory.mktemp("rck")).start()
-    create_tenant(server, TENANT)
+    server = lake(tmp_path_factory.mktemp("rck"))
     for name in KITS:
         found |= named("open", name, kit(server, name, tmp_path_factory.mktemp("open")))
     server.stop()
 
-    server = Server(tmp_path_factory.mktemp("rck")).start()
-    create_tenant(server, TENANT)
+    server = lake(tmp_path_factory.mktemp("rck"))
     root = people.administrator(server)
     people.user(root, "rck", **{TENANT: "owner"})
     token = people.login(server, "rck").token("rck").headers["Authorization"].removeprefix("Bearer ")

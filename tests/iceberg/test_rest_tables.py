@@ -1,10 +1,12 @@
 """Namespaces, tables and views on the wire: pages, entity tags, commits, repetitions."""
 
 import concurrent.futures
+import pathlib
 import uuid
 
 import pytest
-from lib.rawiceberg import SCHEMA, refused
+from lib.client import create_tenant
+from lib.rawiceberg import SCHEMA, RawIceberg, refused
 
 
 def pages(wire, path, key, size, **parameters):
@@ -28,7 +30,7 @@ def test_pages_of_tables(wire):
     for size in (1, 3, 7, 100):
         assert pages(wire, path, "identifiers", size) == wanted
     refused(wire("GET", path, params={"pageSize": "0"}), 400, "BadRequestException")
-    refused(wire("GET", path, params={"pageToken": "made up"}), 400, "BadRequestException")
+    refused(wire("GET", path, params={"pageToken": "made up"}), 400, "IllegalArgumentException")
 
 
 def test_pages_of_namespaces(wire):
@@ -72,6 +74,39 @@ def test_a_table_that_did_not_change_is_not_sent_again(wire):
     refused(wire("GET", path, params={"snapshots": "some"}), 400, "BadRequestException")
 
 
+def test_a_file_that_somebody_deleted_is_missed(wire):
+    namespace = wire.make_namespace()
+    made = wire.make_table(namespace)
+    pathlib.Path(made["metadata-location"].removeprefix("file://")).unlink()
+    assert made["metadata-location"] in refused(wire("GET", f"/namespaces/{namespace}/tables/t"), 404, "NotFoundException")
+    assert wire("HEAD", f"/namespaces/{namespace}/tables/t").status_code == 204
+    assert wire("DELETE", f"/namespaces/{namespace}/tables/t").status_code == 204
+
+
+def test_places_outside_of_the_warehouse(wire, make_server):
+    """Refused; or not heeded, if the configuration says so, but never another tenant's."""
+    namespace = wire.make_namespace()
+    body = {"name": "t", "schema": SCHEMA, "location": "file:///tmp/elsewhere"}
+    refused(wire("POST", f"/namespaces/{namespace}/tables", body), 400, "IllegalArgumentException")
+
+    server = make_server()
+    server.stop()
+    server.config = f"warehouse: {{location: file://{server.directory}/lake, outside: true}}"
+    server.start()
+    create_tenant(server, "tenant_a")
+    create_tenant(server, "tenant_b")
+    wire = RawIceberg(server, "tenant_a")
+    wire.make_namespace("n")
+    made = wire.need("POST", "/namespaces/n/tables", body)
+    assert made["metadata"]["location"].startswith(f"file://{server.directory}/lake/tenant_a/n/t-")
+    moved = wire("POST", "/namespaces/n/tables/t", {"requirements": [], "updates": [{"action": "set-location", "location": "file:/tmp/x"}]})
+    assert moved.status_code == 200 and moved.json()["metadata"]["location"] == made["metadata"]["location"]
+    for place in (f"file://{server.directory}/lake/tenant_b/n", f"file://{server.directory}/lake", "file:///tmp/../etc"):
+        refused(wire("POST", "/namespaces/n/tables", body | {"name": "u", "location": place}), 400, "IllegalArgumentException")
+        refused(wire.set_property("n", "t", "write.metadata.path", place), 400, "IllegalArgumentException")
+    refused(wire.set_property("n", "t", "write.metadata.path", "file:///tmp/elsewhere"), 400, "IllegalArgumentException")
+
+
 def test_local_tables_have_no_credentials(wire):
     namespace = wire.make_namespace()
     wire.make_table(namespace)
@@ -98,7 +133,7 @@ def test_staged_tables_are_made_by_their_commit(wire):
     again = wire.need("POST", f"/namespaces/{namespace}/tables/s", commit)  # whoever did not see the answer asks again
     assert again["metadata-location"] == made["metadata-location"]
     updates[0]["uuid"] = str(uuid.uuid4())
-    refused(wire("POST", f"/namespaces/{namespace}/tables/s", commit), 409, "AlreadyExistsException")
+    refused(wire("POST", f"/namespaces/{namespace}/tables/s", commit), 409, "CommitFailedException")
 
 
 def test_requirements_that_fail(wire):
@@ -108,7 +143,7 @@ def test_requirements_that_fail(wire):
     assert "Requirement failed" in refused(wire.set_property(namespace, "t", "a", "b", [other]), 409, "CommitFailedException")
     refused(wire.set_property(namespace, "nowhere", "a", "b"), 404, "NoSuchTableException")
     refused(wire("POST", f"/namespaces/{namespace}/tables/t", {"requirements": [], "updates": [{"action": "explode"}]}), 400,
-            "BadRequestException")
+            "IllegalArgumentException")
 
 
 def test_commits_to_several_tables_happen_all_or_not_at_all(wire):
@@ -206,7 +241,7 @@ def test_a_refusal_is_repeated_too(wire):
 
 @pytest.mark.parametrize("bad", ["no uuid", "x" * 5000, "1"])
 def test_keys_that_are_no_uuids(wire, bad):
-    refused(wire("POST", "/namespaces", {"namespace": ["keyed"]}, headers={"Idempotency-Key": bad}), 400, "BadRequestException")
+    refused(wire("POST", "/namespaces", {"namespace": ["keyed"]}, headers={"Idempotency-Key": bad}), 400, "IllegalArgumentException")
 
 
 def test_equal_commits_at_once_are_all_answered(wire):

@@ -33,6 +33,9 @@ struct catalog_warehouse {
     bool vend;                  /* hand out temporary credentials (STS) */
     bool sign;                  /* offer remote signing where there is no STS */
     bool share_keys;            /* where there is neither: hand out the server's own keys */
+    /* Who asks for a place outside of the warehouse gets the server's choice instead of a refusal, and what manifests
+     * name is not checked: for users who trust one another. */
+    bool outside;
 };
 
 struct catalog_options {

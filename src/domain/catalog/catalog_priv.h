@@ -90,8 +90,11 @@ struct str table_uuid(struct arena *arena);
 struct table_bounds {
     struct arena *arena;
     struct str root;
+    const struct catalog_warehouse *warehouse;
 };
 bool table_check_location(void *owner, struct str location, struct err *err);
+/* With warehouse.outside: the place is none of any tenant's. Any thread. */
+bool table_is_outside(const struct catalog_warehouse *warehouse, struct arena *arena, struct str location);
 /* The context of a change that is made now. */
 struct metadata_context table_context(struct table_bounds *bounds);
 /* Sets the error for a location that another place is in the way of; always false. */

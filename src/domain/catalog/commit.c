@@ -56,9 +56,10 @@ static bool commit_has_create(const struct json *requirements)
 }
 
 /* Engines read "file:///dir" only; a client that says "file:/dir" or "/dir" gets it in the normal form. */
-static bool commit_normal_updates(struct arena *arena, const struct json *updates, const struct json **updates_out,
-                                  struct err *err)
+static bool commit_normal_updates(struct operation *operation, const struct json *updates,
+                                  const struct json **updates_out, struct err *err)
 {
+    struct arena *arena = operation->arena;
     AUTO(buf) struct buf text = {0};
     struct json_writer writer = {.buf = &text};
     bool changed = false;
@@ -67,6 +68,10 @@ static bool commit_normal_updates(struct arena *arena, const struct json *update
         const struct json *update = json_at(updates, i);
         struct str location = commit_text(update, "location"), normal = location;
         bool moves = str_equal(commit_text(update, "action"), S("set-location"));
+        if (moves && table_is_outside(&operation->catalog->warehouse, arena, location)) {
+            changed = true; /* it stays where it is */
+            continue;
+        }
         if (moves && !location_normal(arena, location, &normal, err))
             return false;
         if (!moves || str_equal(location, normal)) {
@@ -99,11 +104,11 @@ static bool commit_update(struct operation *operation, struct commit_change *cha
 {
     struct arena *arena = operation->arena;
     struct err *err = &operation->error;
-    struct table_bounds bounds = {arena, operation->root};
+    struct table_bounds bounds = {arena, operation->root, &operation->catalog->warehouse};
     struct metadata_context context = table_context(&bounds);
     context.previous = change->previous;
     const struct json *updates;
-    if (!commit_normal_updates(arena, change->updates, &updates, err) ||
+    if (!commit_normal_updates(operation, change->updates, &updates, err) ||
         !document_require(operation->kind, &change->base, change->requirements, err))
         return false;
     if (change->earlier.ptr &&
@@ -132,9 +137,8 @@ static bool commit_compute(struct operation *operation, struct commit_change *ch
     if (table && (created || !change->creates) && metadata_is_replay(table, change->updates))
         created = change->same = true;
     if (change->item && change->creates && !created) {
-        operation->refusal = CATALOG_EXISTS;
-        return err_set(err, ERR_EXISTS, "%s already exists: %.*s", table ? "Table" : "View",
-                       STR_ARG(str_slice(operation_show(operation, change->key, change->name), 0, 300)));
+        operation->refusal = CATALOG_COMMIT_FAILED;
+        return err_set(err, ERR_CONFLICT, "Requirement failed: %s already exists", table ? "table" : "view");
     }
     change->same = change->same || created;
     if (!change->same && !commit_update(operation, change))
@@ -219,8 +223,6 @@ static void commit_fail(struct commit_operation *self)
         if (certain && change->row.metadata.len)
             file_discard(operation->catalog, &change->row.metadata, 1);
         index_place_give(operation->tenant, change->place);
-        cache_document_unref(&change->current);
-        cache_document_unref(&change->cached);
     }
     operation_fail_error(operation);
 }
@@ -252,8 +254,6 @@ static void commit_stored(struct operation *operation)
         struct commit_change *change = &self->changes[i];
         if (!change->same)
             commit_index(operation, change);
-        cache_document_unref(&change->current);
-        cache_document_unref(&change->cached);
     }
     FAILPOINT("catalog.commit.before_answer");
     operation_end(operation);
@@ -481,6 +481,8 @@ static void commit_begin(struct catalog *catalog, struct catalog_call *call, enu
         struct commit_change *change = &self->changes[self->count++];
         change->key = names[i].key = index_key(operation->arena, &changes[i].name.in);
         change->name = names[i].name = changes[i].name.name;
+        operation_hold(operation, &change->current);
+        operation_hold(operation, &change->cached);
         change->requirements = changes[i].requirements;
         change->updates = changes[i].updates;
         change->creates = commit_has_create(change->requirements);

@@ -24,7 +24,6 @@ struct create_operation {
 static void create_undo(struct create_operation *self)
 {
     struct operation *operation = &self->operation;
-    cache_document_unref(&self->cached);
     index_place_give(operation->tenant, self->place);
     self->place = NULL;
     if (self->row.metadata.len && (operation->refusal || operation->replayed))
@@ -35,7 +34,7 @@ static bool create_document(struct create_operation *self)
 {
     struct operation *operation = &self->operation;
     struct arena *arena = operation->arena;
-    struct table_bounds bounds = {arena, operation->root};
+    struct table_bounds bounds = {arena, operation->root, &operation->catalog->warehouse};
     const struct metadata_context context = table_context(&bounds);
     struct err *err = &operation->error;
     struct str uuid = table_uuid(arena);
@@ -99,7 +98,6 @@ static void create_stored(struct operation *operation)
     } else {
         struct index_item *item = index_item_add(operation->tenant, &self->row, self->place);
         cache_put(&operation->catalog->cache, &item->whole, self->cached);
-        cache_document_unref(&self->cached);
     }
     operation_end(operation);
 }
@@ -132,7 +130,7 @@ static bool create_place(struct create_operation *self, const struct index_space
         operation_fail_error(operation);
         return false;
     }
-    if (wanted.len) {
+    if (wanted.len && !table_is_outside(&operation->catalog->warehouse, arena, wanted)) {
         if (!location_check(arena, operation->root, wanted, &operation->error) ||
             !location_normal(arena, wanted, &self->location, &operation->error)) {
             operation_fail_error(operation);
@@ -190,6 +188,7 @@ void catalog_create(struct catalog *catalog, struct catalog_call *call, enum cat
     struct create_operation *self = operation_new(catalog, call, sizeof(*self), ROLE_OWNER, !staged);
     struct operation *operation = &self->operation;
     operation->kind = kind;
+    operation_hold(operation, &self->cached);
     self->key = index_key(operation->arena, in);
     self->name = json_text(json_get(request, "name"));
     self->request = request;

@@ -6,9 +6,10 @@
 bool file_read(struct catalog *catalog, struct arena *arena, enum catalog_kind kind, struct str location,
                struct str *text_out, struct document *document_out, struct err *err)
 {
-    struct str bytes;
+    struct str bytes, normal;
     size_t max = (size_t)limits_get(LIMIT_CATALOG_METADATA);
-    if (!object_read(catalog->objects, arena, location, max, &bytes, err))
+    if (!location_normal(arena, location, &normal, err) ||
+        !object_read(catalog->objects, arena, normal, max, &bytes, err))
         return false;
     if (document_unpack(arena, location, bytes, text_out, err) &&
         document_parse(arena, kind, *text_out, document_out, err))
@@ -40,7 +41,8 @@ bool file_write(struct catalog *catalog, struct arena *arena, const struct docum
     if (!object_put(catalog->objects, normal, bytes, OBJECT_PUT_IF_ABSENT, err))
         return false;
     FAILPOINT("catalog.file.written");
-    *location_out = normal;
+    /* As the client spells it, for clients that look for their own words. */
+    *location_out = str_starts_with(location, S("file:/")) ? location : normal;
     *cached_out = cache_document_new(&text);
     return true;
 }

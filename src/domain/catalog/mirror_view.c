@@ -66,7 +66,7 @@ static const struct json *mirror_view_request(struct operation *operation, struc
 void mirror_show_view(struct operation *operation, const struct catalog_load *load, struct str name, struct str told)
 {
     struct arena *arena = operation->arena;
-    struct table_bounds bounds = {arena, operation->root};
+    struct table_bounds bounds = {arena, operation->root, &operation->catalog->warehouse};
     const struct metadata_context context = table_context(&bounds);
     struct str uuid = mirror_view_uuid(operation, name, S(""));
     struct str location = location_join(arena, str_format(arena, "%.*s/default", STR_ARG(operation->root)), name);

@@ -102,6 +102,16 @@ bool operation_ready(struct operation *operation)
     return false;
 }
 
+static void operation_unref(void *place)
+{
+    cache_document_unref(place);
+}
+
+void operation_hold(struct operation *operation, struct cache_document **place)
+{
+    arena_defer(operation->arena, operation_unref, place);
+}
+
 void operation_audit(struct operation *operation, enum audit_action action, struct str object)
 {
     if (operation->request.internal || !operation->catalog->audit)
@@ -207,7 +217,7 @@ void operation_inspect(struct operation *operation, const struct str *manifest_l
                        operation_step *next)
 {
     const struct catalog_engine *engine = operation_engine(operation);
-    if (!engine || !engine->inspect || count == 0) {
+    if (!engine || !engine->inspect || count == 0 || operation->catalog->warehouse.outside) {
         next(operation);
         return;
     }
@@ -293,7 +303,8 @@ static void operation_kept(struct operation *operation)
     operation_audited(operation);
 }
 
-void operation_end(struct operation *operation)
+/* A turn later: whoever ends it may still look at what lives in its arena. */
+static void operation_ended(struct operation *operation)
 {
     const struct catalog_answer *answer = &operation->answer;
     bool keep = operation->changes && operation->tenant && operation->request.idempotency_key.len &&
@@ -304,6 +315,11 @@ void operation_end(struct operation *operation)
     }
     operation->data = arena_copy(operation->arena, &operation->error, sizeof(operation->error));
     operation_store(operation, NULL, operation_kept);
+}
+
+void operation_end(struct operation *operation)
+{
+    operation_later(operation, operation_ended);
 }
 
 static void operation_on_audited(void *owner, const struct err *error)

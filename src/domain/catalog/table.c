@@ -98,7 +98,16 @@ struct str table_uuid(struct arena *arena)
 bool table_check_location(void *owner, struct str location, struct err *err)
 {
     const struct table_bounds *bounds = owner;
-    return location_check(bounds->arena, bounds->root, location, err);
+    return table_is_outside(bounds->warehouse, bounds->arena, location) ||
+           location_check(bounds->arena, bounds->root, location, err);
+}
+
+bool table_is_outside(const struct catalog_warehouse *warehouse, struct arena *arena, struct str location)
+{
+    struct str normal;
+    struct err ignored;
+    return warehouse->outside && location_normal(arena, location, &normal, &ignored) &&
+           !str_equal(normal, warehouse->root) && !location_is_below(warehouse->root, normal);
 }
 
 struct metadata_context table_context(struct table_bounds *bounds)
@@ -163,7 +172,7 @@ void catalog_list(struct catalog *catalog, struct catalog_call *call, enum catal
         names[answer->name_count++] = (struct catalog_name){levels, str_copy(arena, item->name)};
     }
     answer->names = names;
-    operation_later(operation, operation_end);
+    operation_end(operation);
 }
 
 /* --- Loading --- */
@@ -217,6 +226,11 @@ static void table_read_run(struct operation *operation)
 static void table_read(struct operation *operation)
 {
     struct table_reading *reading = operation->data;
+    if (operation->error.code == ERR_NOT_FOUND) {
+        operation_fail(operation, CATALOG_NO_FILE, "Failed to open input stream for file: %.*s",
+                       STR_ARG(str_slice(reading->metadata, 0, 400)));
+        return;
+    }
     if (operation->error.code) {
         operation_fail_error(operation);
         return;
@@ -230,7 +244,6 @@ static void table_read(struct operation *operation)
     if (!location_normal(operation->arena, document_location(&reading->document), &location, &operation->error))
         location = S("");
     table_show(operation, reading->metadata, location, reading->cached, reading->refs_only);
-    cache_document_unref(&reading->cached);
     operation_end(operation);
 }
 
@@ -239,6 +252,7 @@ void table_answer_file(struct operation *operation, enum catalog_kind kind, stru
     struct table_reading *reading = arena_new_object(operation->arena, struct table_reading);
     *reading = (struct table_reading){.kind = kind, .metadata = str_copy(operation->arena, metadata)};
     operation->data = reading;
+    operation_hold(operation, &reading->cached);
     operation_work(operation, table_read_run, table_read);
 }
 
@@ -251,10 +265,12 @@ void table_answer(struct operation *operation, const struct index_item *item, co
     table_show(operation, item->metadata, item->location, NULL, refs_only);
     operation->answer.not_modified =
         load && load->if_none_match.len && str_equal(load->if_none_match, operation->answer.etag);
+    if (document && load && object_is_gone(operation->catalog->objects, item->metadata))
+        document = NULL; /* somebody has deleted the file: what reads it says so */
     if (document && !operation->answer.not_modified && !(load && load->head))
         operation->answer.metadata = cache_document_slice(document);
     if (document || operation->answer.not_modified || (load && load->head)) {
-        operation_later(operation, operation_end);
+        operation_end(operation);
         return;
     }
     struct table_reading *reading = arena_new_object(arena, struct table_reading);
@@ -264,6 +280,7 @@ void table_answer(struct operation *operation, const struct index_item *item, co
                                       .name = str_copy(arena, item->name),
                                       .metadata = str_copy(arena, item->metadata)};
     operation->data = reading;
+    operation_hold(operation, &reading->cached);
     operation_work(operation, table_read_run, table_read);
 }
 

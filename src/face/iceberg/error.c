@@ -5,8 +5,8 @@
 struct iceberg_error iceberg_error_of_problem(enum catalog_problem problem)
 {
     switch (problem) {
-    case CATALOG_BAD_REQUEST:
-        return (struct iceberg_error){400, "BadRequestException"};
+    case CATALOG_BAD_REQUEST: /* Java's clients show the message of this one as it is */
+        return (struct iceberg_error){400, "IllegalArgumentException"};
     case CATALOG_NO_WAREHOUSE:
         return (struct iceberg_error){404, "NoSuchWarehouseException"};
     case CATALOG_NO_NAMESPACE:

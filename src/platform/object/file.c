@@ -3,6 +3,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <linux/openat2.h>
 #include <stdio.h>
 #include <sys/stat.h>
@@ -98,6 +99,17 @@ static int file_regular(const struct object_store *store, struct str name, struc
     }
     file_close(&fd);
     return -1;
+}
+
+bool object_file_is_gone(const struct object_store *store, struct str name)
+{
+    char path[PATH_MAX];
+    struct stat about;
+    if (name.len >= sizeof(path))
+        return false;
+    memcpy(path, name.ptr, name.len);
+    path[name.len] = '\0';
+    return fstatat(store->directory, path, &about, AT_SYMLINK_NOFOLLOW) != 0 && (errno == ENOENT || errno == ENOTDIR);
 }
 
 bool object_file_read(struct object_store *store, struct arena *arena, struct str name, size_t max,

@@ -139,6 +139,14 @@ bool object_list(struct object_store *store, struct str location,
                       : object_file_list(store, name, each, owner, err));
 }
 
+bool object_is_gone(const struct object_store *store, struct str location)
+{
+    struct str name;
+    struct err ignored;
+    return object_is_local(store) && object_name(store, location, false, &name, &ignored) &&
+           object_file_is_gone(store, name);
+}
+
 bool object_head(struct object_store *store, struct str location, struct object_info *info_out, struct err *err)
 {
     struct str name;

@@ -63,6 +63,8 @@ struct object_info {
 /* Whatever lies below the location, in no order; each false stops. */
 bool object_list(struct object_store *store, struct str location,
                  bool (*each)(void *owner, const struct object_info *info), void *owner, struct err *err) MUST_USE;
+/* Local: the file is not there; one look at its directory, so that the loop's thread may ask. S3: says no. */
+bool object_is_gone(const struct object_store *store, struct str location);
 /* ERR_NOT_FOUND. */
 bool object_head(struct object_store *store, struct str location, struct object_info *info_out,
                  struct err *err) MUST_USE;
