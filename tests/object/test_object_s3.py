@@ -6,8 +6,7 @@ import time
 
 import pytest
 import requests
-from conftest import Failure
-
+from lib.objects import Failure
 from lib.s3 import Minio
 
 NAMES = ["t/data/a=1/x.parquet", "t/data/with space+plus", "t/data/ümlaut-日本", "t/data/per%20cent%", "t/data/a&b<c>'\"",

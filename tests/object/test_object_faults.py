@@ -3,7 +3,7 @@
 import threading
 
 import pytest
-from conftest import Failure, Objects
+from lib.objects import Failure, Objects
 
 SLOW_DOWN = 503, b"<Error><Code>SlowDown</Code><Message>Please reduce your request rate.</Message></Error>"
 PAGE = (b"<ListBucketResult><IsTruncated>%s</IsTruncated><NextContinuationToken>%s</NextContinuationToken>"
