@@ -147,6 +147,40 @@ static bool publish_hold(struct publish *publish, struct err *err)
 
 /* --- Making one file of it --- */
 
+/* Views say iceberg.iceberg.orders for such a table; in the copy, where that is a schema, they have to say
+ * iceberg.orders, which only the copy alone understands. *texts_out: what to tell it. */
+static bool publish_views(struct publish *publish, const struct str **texts_out, size_t *count_out, struct err *err)
+{
+    struct worker_statement *statement = publish->statement;
+    AUTO(buf) struct buf sql = {0};
+    const struct json *views;
+    buf_append_str(&sql, S("SELECT replace(regexp_replace(sql, '^CREATE VIEW ', 'CREATE OR REPLACE VIEW '), "
+                           "'iceberg.iceberg.', 'iceberg.') AS made, comment, view_name AS name FROM duckdb_views() "
+                           "WHERE schema_name = 'default' AND contains(sql, 'iceberg.iceberg.') AND database_name = "));
+    sql_append_text(&sql, publish->name);
+    if (!sql_rows(statement, statement->arena, buf_str(&sql), &views, err))
+        return false;
+    struct str *texts = arena_array(statement->arena, json_count(views) * 2 + 2, sizeof(*texts));
+    size_t count = 0;
+    texts[count++] = S("USE \"default\"");
+    for (size_t i = 0; i < json_count(views); i++) {
+        const struct json *view = json_at(views, i);
+        AUTO(buf) struct buf comment = {0};
+        texts[count++] = json_text(json_get(view, "made"));
+        if (json_text(json_get(view, "comment")).len == 0)
+            continue;
+        buf_append_str(&comment, S("COMMENT ON VIEW "));
+        sql_append_name(&comment, json_text(json_get(view, "name")));
+        buf_append_str(&comment, S(" IS "));
+        sql_append_text(&comment, json_text(json_get(view, "comment")));
+        texts[count++] = str_copy(statement->arena, buf_str(&comment));
+    }
+    texts[count++] = S("CHECKPOINT");
+    *texts_out = texts;
+    *count_out = json_count(views) ? count : 0;
+    return true;
+}
+
 /* Tables of the namespace "iceberg" become tables of a schema of that name. */
 static bool publish_iceberg(struct publish *publish, struct err *err)
 {
@@ -176,15 +210,18 @@ static bool publish_iceberg(struct publish *publish, struct err *err)
 static bool publish_fold(struct publish *publish, bool with_iceberg, struct err *err)
 {
     AUTO(buf) struct buf attach = {0};
+    const struct str *texts = NULL;
+    size_t count = 0;
     struct err ignored;
     buf_append_str(&attach, S("ATTACH "));
     sql_append_text(&attach, publish->target);
     buf_printf(&attach, " AS %s", publish->name.ptr);
     if (!engine_tell(publish->statement->session, buf_str(&attach), err))
         return err_wrap(err, "open the copy");
-    bool ok = (!with_iceberg || publish_iceberg(publish, err)) &&
+    bool ok = (!with_iceberg || (publish_iceberg(publish, err) && publish_views(publish, &texts, &count, err))) &&
               publish_tell(publish, err, "CHECKPOINT %s", publish->name.ptr);
-    return publish_tell(publish, ok ? err : &ignored, "DETACH %s", publish->name.ptr) && ok;
+    ok = publish_tell(publish, ok ? err : &ignored, "DETACH %s", publish->name.ptr) && ok;
+    return ok && (count == 0 || engine_tell_file(publish->target, texts, count, err));
 }
 
 static bool publish_sync(struct publish *publish, struct err *err)

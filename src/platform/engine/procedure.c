@@ -1,6 +1,7 @@
 #include "platform/engine/procedure.h"
 
 #include "platform/engine/engine_priv.h"
+#include "platform/engine/failure.h"
 
 struct str engine_catalog(const struct engine_session *session)
 {
@@ -21,6 +22,42 @@ bool engine_tell(struct engine_session *session, struct str sql, struct err *err
 {
     AUTO(arena) struct arena *arena = arena_new();
     return engine_query(session->connection, str_cstr(arena, sql), err);
+}
+
+static bool engine_tell_all(duckdb_database database, const struct str *texts, size_t count, struct err *err)
+{
+    AUTO(arena) struct arena *arena = arena_new();
+    duckdb_connection connection = NULL;
+    bool ok = true;
+    if (engine_db.connect(database, &connection) == DuckDBError)
+        return err_set(err, ERR_INTERNAL, "DuckDB gives no connection");
+    for (size_t i = 0; ok && i < count; i++)
+        ok = engine_query(connection, str_cstr(arena, texts[i]), err);
+    engine_db.disconnect(&connection);
+    return ok;
+}
+
+bool engine_tell_file(struct str path, const struct str *texts, size_t count, struct err *err)
+{
+    AUTO(arena) struct arena *arena = arena_new();
+    duckdb_database database = NULL;
+    duckdb_config config = NULL;
+    char *message = NULL;
+    if (engine_db.create_config(&config) == DuckDBError)
+        return err_set(err, ERR_INTERNAL, "DuckDB gives no configuration");
+    bool ok = engine_db.set_config(config, "enable_external_access", "false") == DuckDBSuccess &&
+              engine_db.set_config(config, "threads", "1") == DuckDBSuccess;
+    if (!ok)
+        err_set(err, ERR_INTERNAL, "DuckDB refuses its configuration");
+    if (ok && engine_db.open_ext(str_cstr(arena, path), &database, config, &message) == DuckDBError) {
+        ok = engine_failure_text(NULL, message, err);
+        engine_db.free(message);
+    }
+    engine_db.destroy_config(&config);
+    ok = ok && engine_tell_all(database, texts, count, err);
+    if (database)
+        engine_db.close(&database);
+    return ok;
 }
 
 /* Inside the transaction that is open. */

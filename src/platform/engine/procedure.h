@@ -6,6 +6,9 @@
  * leaves no mark in the session. engine_session_interrupt ends it. */
 bool engine_tell(struct engine_session *session, struct str sql, struct err *err) MUST_USE;
 
+/* The same in another database file, opened by itself: no other catalog is there, and no file can be reached. */
+bool engine_tell_file(struct str path, const struct str *texts, size_t count, struct err *err) MUST_USE;
+
 /* The name of the tenant's database in SQL, its file, and the directory of its temporary files. */
 struct str engine_catalog(const struct engine_session *session);
 struct str engine_directory(const struct engine_session *session);
