@@ -98,7 +98,7 @@ void catalog_list_namespaces(struct catalog *catalog, struct catalog_call *call,
     operation->answer.name_count = list.count;
     if (list.more)
         operation->answer.next_page = page_token(operation->arena, list.last);
-    operation_later(operation, operation_end);
+    operation_end(operation);
 }
 
 /* --- Loading --- */
@@ -147,7 +147,7 @@ void catalog_load_namespace(struct catalog *catalog, struct catalog_call *call, 
             return;
         namespace_show(operation, name, space->properties, space->property_count);
     }
-    operation_later(operation, operation_end);
+    operation_end(operation);
 }
 
 /* --- Changing --- */

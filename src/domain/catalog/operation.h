@@ -48,6 +48,8 @@ struct operation {
 void *operation_new(struct catalog *catalog, struct catalog_call *call, size_t size, enum role role, bool changes);
 /* False: it was refused, and its answer is on its way. */
 bool operation_ready(struct operation *operation) MUST_USE;
+/* The reference at the place, if there is one by then, goes when the operation does. */
+void operation_hold(struct operation *operation, struct cache_document **place);
 /* The row that its end leaves in the audit trail, unless the tenant's own worker asks. */
 void operation_audit(struct operation *operation, enum audit_action action, struct str object);
 /* Each of the following ends what the step does; the next one comes later. */
@@ -69,6 +71,7 @@ const struct catalog_engine *operation_engine(const struct operation *operation)
  * nobody has to be asked, and with error set when they do not. */
 void operation_inspect(struct operation *operation, const struct str *manifest_lists, size_t count,
                        operation_step *next);
+/* Leads to the answer; it comes, and the operation goes, with the next turn of the loop. */
 void operation_end(struct operation *operation);
 /* Ends with a problem; the message is formatted. */
 void operation_fail(struct operation *operation, enum catalog_problem problem, const char *format, ...) PRINTF(3, 4);

@@ -20,7 +20,6 @@ struct register_operation {
 
 static void register_fail(struct register_operation *self)
 {
-    cache_document_unref(&self->cached);
     index_place_give(self->operation.tenant, self->place);
     if (self->dropped)
         self->dropped->busy = false;
@@ -89,7 +88,6 @@ static void register_stored(struct operation *operation)
             index_item_move(self->item, self->place);
     }
     cache_put(&operation->catalog->cache, &self->item->whole, self->cached);
-    cache_document_unref(&self->cached);
     operation_end(operation);
 }
 
@@ -168,6 +166,7 @@ void catalog_register(struct catalog *catalog, struct catalog_call *call, enum c
     struct register_operation *self = operation_new(catalog, call, sizeof(*self), ROLE_OWNER, true);
     struct operation *operation = &self->operation;
     operation->kind = kind;
+    operation_hold(operation, &self->cached);
     self->key = index_key(operation->arena, &name->in);
     self->name = name->name;
     self->overwrite = overwrite;
