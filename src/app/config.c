@@ -20,9 +20,9 @@
 
 /* One schema for the server's keys and for those of a project; what is not served yet says so instead of being ignored.
  */
-static const char *const config_keys[] = {"listen", "data",  "log_level", "limits",    "hosts",
-                                          "tls",    "trino", "tenant",    "schedules", "connections",
-                                          "users",  "oidc",  "outgoing",  "warehouse", NULL};
+static const char *const config_keys[] = {"listen",   "data",      "log_level", "limits",      "hosts", "tls",
+                                          "trino",    "tenant",    "schedules", "connections", "users", "oidc",
+                                          "outgoing", "warehouse", "maintain",  "publish",     NULL};
 static const char *const config_later[] = {"trino", "tenant", "schedules", "connections"};
 
 struct str config_environment(const char *name)
@@ -156,7 +156,8 @@ static bool config_apply_file(struct config_reader *reader, const struct yaml *f
         return false;
     if (!config_outgoing_file(reader, yaml_get(file, "outgoing")) ||
         !config_oidc_file(reader, yaml_get(file, "oidc")) ||
-        !config_warehouse_read(reader, yaml_get(file, "warehouse")))
+        !config_warehouse_read(reader, yaml_get(file, "warehouse")) ||
+        !config_schedule_file(reader, yaml_get(file, "maintain"), yaml_get(file, "publish")))
         return false;
     return !limits || config_limits(reader, limits);
 }

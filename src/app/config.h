@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "base/secret.h"
 #include "domain/catalog/catalog.h"
+#include "domain/query/schedule.h"
 #include "domain/tenant/oidc.h"
 #include "platform/http/outgoing.h"
 #include "platform/object/object.h"
@@ -48,6 +49,7 @@ struct config {
     const struct oidc_options *oidc;           /* NULL: no issuer is configured */
     const struct http_outgoing *outgoing;      /* never NULL */
     const struct catalog_warehouse *warehouse; /* NULL: file://DATA/warehouse */
+    struct query_schedule_plan schedule;       /* what is done by itself; zero: nothing */
     bool insecure;                             /* may listen beyond loopback without users and TLS */
 };
 

@@ -48,6 +48,11 @@ bool config_outgoing_file(struct config_reader *reader, const struct yaml *outgo
  * it names none. */
 bool config_warehouse_read(struct config_reader *reader, const struct yaml *value) MUST_USE;
 
+/* config_schedule.c */
+/* maintain: and publish:, each an interval, or {every, …}; NULL: there is none. */
+bool config_schedule_file(struct config_reader *reader, const struct yaml *maintain,
+                          const struct yaml *publish) MUST_USE;
+
 /* config_tls.c */
 bool config_tls_file(struct config_reader *reader, const struct yaml *tls) MUST_USE;
 void config_tls_environment(struct config_reader *reader);

@@ -52,6 +52,7 @@ struct serve {
     struct serve_catalog catalog;
     struct query *query;
     struct query_catalog *engine;
+    struct query_schedule *schedule;
     struct rest *rest;
     struct flight *flight;
     struct probe *probe;
@@ -113,6 +114,7 @@ static void serve_stop(struct serve *serve, int signal)
     rest_set_ready(serve->rest, false);
     probe_drain(serve->probe);
     iceberg_drain(serve->catalog.iceberg);
+    query_schedule_stop(serve->schedule);
     query_drain(serve->query, serve_on_drained, serve);
 }
 
@@ -215,6 +217,12 @@ static bool serve_open_query(struct serve *serve, struct err *err)
     user_on_end(serve->identity.users, serve_on_user_end, serve->query);
     serve->engine = query_catalog_new(serve->query, serve->loop);
     catalog_set_engine(serve->catalog.catalog, query_catalog_engine(serve->engine));
+    const struct query_schedule_options schedule = {.loop = serve->loop,
+                                                    .query = serve->query,
+                                                    .catalog = serve->catalog.catalog,
+                                                    .tenants = serve->tenants,
+                                                    .plan = serve->config.schedule};
+    serve->schedule = query_schedule_new(&schedule);
     return true;
 }
 
@@ -346,6 +354,7 @@ static void serve_close(struct serve *serve)
         catalog_set_engine(serve->catalog.catalog, NULL);
     query_catalog_free(&serve->engine);
     query_free(&serve->query);
+    query_schedule_free(&serve->schedule);
     serve_catalog_close(&serve->catalog);
     serve_auth_close(&serve->identity);
     tenant_list_close(&serve->tenants);

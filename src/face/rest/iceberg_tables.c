@@ -1,6 +1,7 @@
 /* /api/v1/tenants/{id}/iceberg/…: what there is, what was dropped, and work on it. */
 #include "base/clock.h"
 #include "base/limits.h"
+#include "domain/query/schedule.h"
 #include "face/rest/iceberg.h"
 
 /* "a.b", in the request's arena. */
@@ -222,20 +223,6 @@ static bool rest_maintain_arguments(struct rest_lake *lake, struct json_writer *
     return true;
 }
 
-/* Files elsewhere are orphans, when the whole warehouse is looked at. */
-static void rest_maintain_kept(struct rest_lake *lake, struct json_writer *writer)
-{
-    const struct str *locations;
-    size_t count =
-        catalog_locations(lake->exchange->rest->catalog, lake->tenant, rest_arena(lake->exchange), &locations);
-    if (json_get(lake->body, "table"))
-        return;
-    json_begin_array(writer, "kept");
-    for (size_t i = 0; i < count; i++)
-        json_write_text(writer, NULL, locations[i]);
-    json_end_array(writer);
-}
-
 void rest_lake_maintain_post(struct rest_exchange *exchange)
 {
     static const char *const keys[] = {"table", "namespace",    "dry_run", "actions", "older_than_s",
@@ -261,7 +248,8 @@ void rest_lake_maintain_post(struct rest_exchange *exchange)
         rest_lake_fail(lake, &err);
         return;
     }
-    rest_maintain_kept(lake, &writer);
+    if (!json_get(lake->body, "table"))
+        query_maintain_kept(exchange->rest->catalog, lake->tenant, &writer);
     json_end_object(&writer);
     request.arguments = str_copy(rest_arena(exchange), buf_str(&arguments));
     rest_procedure_run(exchange, &request, content_type);
