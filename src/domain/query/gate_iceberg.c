@@ -2,15 +2,50 @@
  *
  *   tenant.iceberg.t       iceberg.iceberg.t    the namespace "iceberg", which names without one mean
  *   tenant.iceberg.ns.t    iceberg.ns.t         where a table stands; elsewhere ns.t could be a table and its column
+ *   tenant."iceberg.ns".t  iceberg."ns".t       as tools write it, to whom "iceberg.ns" is shown as a schema
  *   iceberg.t              iceberg.t            DuckDB finds it itself
  *   USE tenant.iceberg     USE iceberg.iceberg  where a schema stands */
 #include <ctype.h>
 
+#include "base/buf.h"
 #include "domain/query/gate_priv.h"
 
 static bool gate_iceberg_is(const struct gate *gate, size_t index)
 {
     return str_equal_nocase(gate_name(gate, index), S("iceberg"));
+}
+
+/* a""b inside quotes is a"b. */
+static struct str gate_iceberg_unquoted(const struct gate *gate, size_t index)
+{
+    struct str name = gate_name(gate, index);
+    char *copy = str_cstr(gate->arena, name);
+    size_t len = 0;
+    for (size_t i = 0; i < name.len; i++) {
+        copy[len++] = name.ptr[i];
+        i += name.ptr[i] == '"';
+    }
+    return str_bytes(copy, len);
+}
+
+/* ns of the one name "iceberg.ns"; else empty. */
+static struct str gate_iceberg_namespace(const struct gate *gate, size_t index)
+{
+    const struct str prefix = S("iceberg.");
+    if (index >= gate->tokens.count || gate->tokens.items[index].kind != LEXER_QUOTED)
+        return S("");
+    struct str name = gate_iceberg_unquoted(gate, index);
+    bool inside = name.len > prefix.len && str_equal_nocase(str_slice(name, 0, prefix.len), prefix);
+    return inside ? str_from_index(name, prefix.len) : S("");
+}
+
+/* The namespace where mirrors are made, which the server shows to its workers alone. */
+static bool gate_iceberg_is_mirror(const struct gate *gate, size_t index)
+{
+    const struct str mirror = S("$mirror");
+    bool quoted = gate->tokens.items[index].kind == LEXER_QUOTED;
+    return quoted && (str_equal_nocase(str_slice(gate_name(gate, index), 0, mirror.len), mirror) ||
+                      str_equal_nocase(str_slice(gate_iceberg_namespace(gate, index), 0, mirror.len), mirror));
 }
 
 /* How many names with dots between them begin at index. */
@@ -65,19 +100,6 @@ static void gate_iceberg_schema(struct gate *gate, size_t index, size_t parts, b
     gate->iceberg = gate->iceberg || own || gate_iceberg_is(gate, index);
 }
 
-/* a""b inside quotes is a"b. */
-static struct str gate_iceberg_unquoted(const struct gate *gate, size_t index)
-{
-    struct str name = gate_name(gate, index);
-    char *copy = str_cstr(gate->arena, name);
-    size_t len = 0;
-    for (size_t i = 0; i < name.len; i++) {
-        copy[len++] = name.ptr[i];
-        i += name.ptr[i] == '"';
-    }
-    return str_bytes(copy, len);
-}
-
 /* Behind UPDATE, DELETE FROM, MERGE INTO or TRUNCATE [TABLE], each perhaps with ONLY. */
 static bool gate_iceberg_is_changed(const struct gate *gate, size_t index)
 {
@@ -95,8 +117,10 @@ static bool gate_iceberg_is_changed(const struct gate *gate, size_t index)
 /* own: the tenant's name stands in front. */
 static void gate_iceberg_change(struct gate *gate, size_t index, size_t parts, bool own)
 {
-    struct gate_changed changed = {.schema = S("")};
     size_t names = parts - own, last = index + 2 * (parts - 1);
+    struct gate_changed changed = {.schema = parts > 1 ? gate_iceberg_namespace(gate, last - 2) : S("")};
+    if (changed.schema.len)
+        names = 1;
     if (names > 3 || (names > 1 && !gate_iceberg_is(gate, last - 2 * (names - 1))))
         return;
     if (names == 2)
@@ -107,9 +131,25 @@ static void gate_iceberg_change(struct gate *gate, size_t index, size_t parts, b
     vec_push(&gate->changed, changed);
 }
 
+/* [tenant.]"iceberg.ns".t; true: that is what it was. */
+static bool gate_iceberg_tool(struct gate *gate, size_t index, size_t parts)
+{
+    size_t tenant = parts > 2 && str_equal_nocase(gate_name(gate, index), gate->tenant) ? 2 : 0;
+    struct str namespace = parts > 1 ? gate_iceberg_namespace(gate, index + tenant) : S("");
+    if (namespace.len == 0)
+        return false;
+    AUTO(buf) struct buf text = {0};
+    buf_append_str(&text, S(" iceberg."));
+    buf_append_quoted(&text, namespace, '"');
+    const struct lexer_token *first = &gate->tokens.items[index], *last = &gate->tokens.items[index + tenant];
+    gate_edit(gate, first->start, last->start + last->len - first->start, str_cstr(gate->arena, buf_str(&text)));
+    gate->iceberg = true;
+    return true;
+}
+
 bool gate_iceberg_name(struct gate *gate, size_t index)
 {
-    if (gate->tokens.items[index].kind == LEXER_QUOTED && str_equal_nocase(gate_name(gate, index), S("$mirror")))
+    if (gate_iceberg_is_mirror(gate, index))
         return gate_refuse(gate, index, ERR_DENIED, "\"$mirror\" is the server's own");
     if (gate_is_operator(gate, index - 1, ".") || gate_is_operator(gate, index - 1, "$"))
         return true;
@@ -118,6 +158,8 @@ bool gate_iceberg_name(struct gate *gate, size_t index)
     bool table = gate->table_at == index;
     if (table && gate_iceberg_is_changed(gate, index))
         gate_iceberg_change(gate, index, parts, own);
+    if (gate_iceberg_tool(gate, index, parts))
+        return true;
     if (gate_iceberg_is_schema(gate, index)) {
         gate_iceberg_schema(gate, index, parts, own);
     } else if (own && parts > 2) {

@@ -38,15 +38,19 @@ struct engine_metadata {
     struct buf header, body;
 };
 
-/* The databases that are shown. Names of Iceberg tables are shown as they are written: tenant.iceberg.t for those that
- * DuckDB has as iceberg.iceberg.t, and iceberg.ns.t for those of other namespaces. */
-#define ENGINE_DATABASE "if(database_name = 'iceberg' AND schema_name = 'iceberg', $1::VARCHAR, database_name)::VARCHAR"
+/* The databases that are shown. Namespaces of the Iceberg catalog are shown as schemas of the tenant, "iceberg" and
+ * "iceberg.ns"; the gate makes DuckDB's names of them again. */
+#define ENGINE_IS_ICEBERG "(database_name = '" ENGINE_ICEBERG "' AND $1::VARCHAR <> '" ENGINE_ICEBERG "')"
+#define ENGINE_DATABASE "if(" ENGINE_IS_ICEBERG ", $1::VARCHAR, database_name)::VARCHAR"
+#define ENGINE_NAMESPACE                                                                                       \
+    "if(" ENGINE_IS_ICEBERG " AND schema_name <> '" ENGINE_ICEBERG "', '" ENGINE_ICEBERG ".' || schema_name, " \
+    "schema_name)::VARCHAR"
 #define ENGINE_SHOWN                                                                      \
     "(database_name = $1 OR NOT (database_name = 'system' OR starts_with(database_name, " \
     "'upload_') OR starts_with(database_name, 'snapshot_')))"
 /* The filters; NULL is none. */
 #define ENGINE_CATALOG "($2::VARCHAR IS NULL OR " ENGINE_DATABASE " ILIKE $2::VARCHAR ESCAPE '\\')"
-#define ENGINE_SCHEMA "($3::VARCHAR IS NULL OR schema_name ILIKE $3::VARCHAR ESCAPE '\\')"
+#define ENGINE_SCHEMA "($3::VARCHAR IS NULL OR " ENGINE_NAMESPACE " ILIKE $3::VARCHAR ESCAPE '\\')"
 #define ENGINE_TABLE "($4::VARCHAR IS NULL OR table_name ILIKE $4::VARCHAR ESCAPE '\\')"
 #define ENGINE_VIEW "($4::VARCHAR IS NULL OR view_name ILIKE $4::VARCHAR ESCAPE '\\')"
 #define ENGINE_PARENT "($4::VARCHAR IS NULL OR referenced_table ILIKE $4::VARCHAR ESCAPE '\\')"
@@ -67,7 +71,7 @@ static const char engine_sql_catalogs[] =
     " ORDER BY a" ENGINE_RISING;
 
 static const char engine_sql_schemas[] =
-    "SELECT " ENGINE_DATABASE " AS a, schema_name::VARCHAR AS b FROM system.main.duckdb_schemas() "
+    "SELECT " ENGINE_DATABASE " AS a, " ENGINE_NAMESPACE " AS b FROM system.main.duckdb_schemas() "
     "WHERE " ENGINE_SCHEMAS_SHOWN " AND " ENGINE_SCHEMA " ORDER BY a" ENGINE_RISING ", b" ENGINE_RISING;
 
 static const char engine_sql_table_types[] = "SELECT unnest(['LOCAL TEMPORARY', 'TABLE', 'VIEW'])::VARCHAR";
@@ -78,22 +82,22 @@ static const char engine_sql_table_types[] = "SELECT unnest(['LOCAL TEMPORARY', 
 /* %s: a list of table types. */
 static const char engine_sql_tables[] =
     "SELECT a, b, c, d FROM ("
-    "SELECT " ENGINE_DATABASE " AS a, schema_name::VARCHAR AS b, table_name::VARCHAR AS c, "
+    "SELECT " ENGINE_DATABASE " AS a, " ENGINE_NAMESPACE " AS b, table_name::VARCHAR AS c, "
     "if(temporary, 'LOCAL TEMPORARY', 'TABLE')::VARCHAR AS d "
     "FROM system.main.duckdb_tables() WHERE " ENGINE_TABLES_SHOWN " AND " ENGINE_TABLE
-    " UNION ALL SELECT " ENGINE_DATABASE ", schema_name, view_name, 'VIEW' "
+    " UNION ALL SELECT " ENGINE_DATABASE ", " ENGINE_NAMESPACE ", view_name, 'VIEW' "
     "FROM system.main.duckdb_views() WHERE " ENGINE_TABLES_SHOWN " AND " ENGINE_VIEW
     ") WHERE d IN (%s) " ENGINE_TABLES_ORDER;
 
 /* One row for each column, without duckdb_tables(), which takes as long as the columns. */
 static const char engine_sql_columns[] =
     "SELECT a, b, c, d, name, type, remarks, nullable, automatic FROM ("
-    "SELECT t.shown AS a, t.schema_name::VARCHAR AS b, t.table_name::VARCHAR AS c, "
+    "SELECT t.shown AS a, t.namespace AS b, t.table_name::VARCHAR AS c, "
     "if(v.view_oid IS NOT NULL, 'VIEW', if(t.database_name = 'temp', 'LOCAL TEMPORARY', 'TABLE'))::VARCHAR AS d, "
     "t.column_name::VARCHAR AS name, t.data_type::VARCHAR AS type, t.comment::VARCHAR AS remarks, "
     "t.is_nullable::BIGINT AS nullable, "
     "coalesce(starts_with(t.column_default, 'nextval('), false)::BIGINT AS automatic, t.column_index AS position "
-    "FROM (SELECT *, " ENGINE_DATABASE " AS shown FROM system.main.duckdb_columns() "
+    "FROM (SELECT *, " ENGINE_DATABASE " AS shown, " ENGINE_NAMESPACE " AS namespace FROM system.main.duckdb_columns() "
     "WHERE " ENGINE_TABLES_SHOWN " AND " ENGINE_TABLE " AND data_type <> 'UNKNOWN') t "
     "LEFT JOIN system.main.duckdb_views() v ON v.database_oid = t.database_oid AND v.view_oid = t.table_oid) "
     "WHERE d IN (%s) " ENGINE_TABLES_ORDER ", position ASC";
