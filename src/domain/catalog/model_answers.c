@@ -1,6 +1,6 @@
 /* What the model answers: one JSON object for each line of standard input (`kind`, `base`, `request` or `requirements`
- * and `updates`), one answer on standard output. tests/conformance/test_iceberg_model.py sends the same to Iceberg's own
- * server. */
+ * and `updates`), one answer on standard output. tests/conformance/test_iceberg_model.py sends the same to Iceberg's
+ * own server. */
 #include <stdio.h>
 #include <stdlib.h>
 
