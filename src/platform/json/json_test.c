@@ -128,9 +128,9 @@ static void json_errors_name_the_place(void **state)
     AUTO(arena) struct arena *arena = arena_new();
     struct err err = {0};
     assert_null(json_parse(arena, S("{\n \"a\": 1,\n \"b\": x}"), &err));
-    assert_string_equal(err.message, "not valid JSON at line 3, column 7: a value is expected");
+    assert_string_equal(err.message, "not valid JSON at line 3, column 7: invalid token near 'x'");
     assert_null(json_parse(arena, S("[\"\\u00e9\", \"\\q\"]"), &err));
-    assert_string_equal(err.message, "not valid JSON at line 1, column 13: unknown escape");
+    assert_string_equal(err.message, "not valid JSON at line 1, column 14: invalid escape near '\"\\q'");
 }
 
 static void json_a_key_twice_is_found_in_large_objects(void **state)
@@ -148,7 +148,7 @@ static void json_a_key_twice_is_found_in_large_objects(void **state)
     buf.end--;
     buf_append_str(&buf, S(",\"k50\":0}"));
     assert_null(json_parse(arena, buf_str(&buf), &err));
-    assert_non_null(strstr(err.message, "key twice"));
+    assert_non_null(strstr(err.message, "duplicate object key"));
 }
 
 static void json_values_are_compared(void **state)
