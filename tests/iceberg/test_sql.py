@@ -228,5 +228,12 @@ def test_clients_find_iceberg_tables(lake, table):
     assert lake.rows(f'SELECT count(*) FROM "{catalog}"."{schema}"."{name}"') == [[0]]
     one = ask.rows(lake, ask.tables(catalog=lake.tenant, schema="iceberg", table=table), ask.TABLES)
     assert one == [(lake.tenant, "iceberg", table, "TABLE")]
+    listed = lake.request("GET", f"/api/v1/tenants/{lake.tenant}/tables").json()["rows"]
+    assert [f"iceberg.ns_{table}", "u", "iceberg"] in listed and ["iceberg", table, "iceberg"] in listed
+    assert ["default", "people", "table"] in listed
+    paths = {tuple(part.decode() for part in info.descriptor.path): info.schema.names
+             for info in lake.flight.list_flights(options=lake.options())}
+    assert paths[(lake.tenant, f"iceberg.ns_{table}", "u")] == ["c"]
+    assert paths[(lake.tenant, "iceberg", table)] == ["a", "b"]
     schemas = ask.rows(lake, ask.schemas(catalog=lake.tenant, schema="iceberg%"), ask.SCHEMAS)
     assert {(lake.tenant, "iceberg"), (lake.tenant, f"iceberg.ns_{table}")} <= set(schemas)

@@ -1,4 +1,5 @@
 /* From places in the text that ran back to those in the user's. */
+#include <limits.h>
 #include <stdio.h>
 
 #include "domain/query/gate.h"
@@ -48,14 +49,32 @@ static size_t gate_map_place(struct str sql, int line, int column)
     return offset;
 }
 
+#define GATE_MAP_LINE " (line "
+#define GATE_MAP_COLUMN " column "
+
+/* " (line 1, column 8)" and nothing behind it. */
+static bool gate_map_parse(struct str text, int *line_out, int *column_out)
+{
+    struct str rest = str_from_index(text, sizeof(GATE_MAP_LINE) - 1), first, second;
+    int64_t line, column;
+    if (!str_ends_with(rest, S(")")) || !str_split_next(&rest, ',', &first) ||
+        !str_starts_with(rest, S(GATE_MAP_COLUMN)))
+        return false;
+    second = str_slice(rest, sizeof(GATE_MAP_COLUMN) - 1, rest.len - sizeof(GATE_MAP_COLUMN));
+    if (!str_to_i64(first, &line) || !str_to_i64(second, &column) || line > INT_MAX || column > INT_MAX)
+        return false;
+    *line_out = (int)line;
+    *column_out = (int)column;
+    return true;
+}
+
 void gate_map_error(const struct gate_result *result, struct str sql, struct err *error)
 {
-    static const char mark[] = " (line ";
-    int line, column, end = 0;
+    int line, column;
     char *place = NULL;
-    for (char *next = error->message; (next = strstr(next, mark)); next++)
+    for (char *next = error->message; (next = strstr(next, GATE_MAP_LINE)); next++)
         place = next;
-    if (!place || sscanf(place, " (line %d, column %d)%n", &line, &column, &end) != 2 || end == 0 || place[end])
+    if (!place || !gate_map_parse(str_from(place), &line, &column))
         return;
     gate_position(sql, gate_map_offset(result, gate_map_place(result->sql, line, column)), &line, &column);
     snprintf(place, sizeof(error->message) - (size_t)(place - error->message), " (line %d, column %d)", line, column);

@@ -48,6 +48,6 @@ bool edge_parameters(struct arena *arena, const struct json *request, struct str
 struct str edge_sql_name(struct arena *arena, struct str text);
 struct str edge_sql_text(struct arena *arena, struct str text);
 
-/* SQL that lists the tables and views of the tenant it runs in, as schema, name and kind ("table", "view"), in that
- * order. pattern: SQL LIKE on the name; empty = all. In the arena. */
+/* SQL that lists the tables and views of the tenant it runs in, as schema, name and kind ("table", "view", "iceberg"),
+ * in that order. pattern: SQL LIKE on the name; empty = all. In the arena. */
 struct str edge_sql_tables(struct arena *arena, struct str pattern);

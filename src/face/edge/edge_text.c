@@ -79,10 +79,11 @@ struct str edge_sql_tables(struct arena *arena, struct str pattern)
 {
     struct str like = edge_sql_text(arena, pattern.len ? pattern : S("%"));
     return str_format(arena,
-                      "SELECT table_schema AS schema, table_name AS name, "
-                      "CASE table_type WHEN 'VIEW' THEN 'view' ELSE 'table' END AS kind "
-                      "FROM information_schema.tables "
-                      "WHERE table_catalog = current_database() AND table_name LIKE %.*s "
-                      "ORDER BY table_schema, table_name",
+                      "SELECT CASE WHEN table_catalog = 'iceberg' AND table_schema <> 'iceberg' "
+                      "THEN 'iceberg.' || table_schema ELSE table_schema END AS schema, table_name AS name, "
+                      "CASE WHEN table_type = 'VIEW' THEN 'view' WHEN table_catalog = 'iceberg' THEN 'iceberg' "
+                      "ELSE 'table' END AS kind FROM information_schema.tables "
+                      "WHERE table_catalog IN (current_database(), 'iceberg') AND table_name LIKE %.*s "
+                      "ORDER BY schema, name",
                       STR_ARG(like));
 }
