@@ -5,6 +5,9 @@
 
 #include "base/metric.h"
 #include "domain/catalog/catalog_priv.h"
+#include "domain/catalog/drop.h"
+#include "domain/catalog/idempotency.h"
+#include "domain/catalog/removal.h"
 
 static void catalog_copy_options(struct catalog *catalog, const struct catalog_options *options)
 {
@@ -84,7 +87,7 @@ void catalog_free(struct catalog **catalog_ptr)
     }
     map_done(&catalog->by_tenant);
     lock_table_done(&catalog->locks);
-    pass_done(catalog);
+    catalog_forget_passes(catalog);
     object_close(&catalog->objects);
     arena_free(&catalog->arena);
     mem_free(catalog);

@@ -138,7 +138,7 @@ static bool create_place(struct create_operation *self, const struct index_space
         }
     } else {
         struct catalog_namespace levels = index_levels(arena, self->key);
-        struct str parent = namespace_location(operation, &levels, space->properties, space->property_count);
+        struct str parent = table_default_place(operation, &levels, space->properties, space->property_count);
         struct str name = str_format(arena, "%.*s-%.*s", STR_ARG(self->name), STR_ARG(random_hex(arena, 4)));
         self->location = location_join(arena, parent, name);
     }

@@ -125,7 +125,7 @@ static struct str credentials_endpoint(const struct operation *operation, struct
 static struct str credentials_mirrors(struct operation *operation)
 {
     const struct str level = S("$mirror");
-    return namespace_location(operation, &(struct catalog_namespace){&level, 1}, NULL, 0);
+    return table_default_place(operation, &(struct catalog_namespace){&level, 1}, NULL, 0);
 }
 
 static void credentials_begin(struct credentials *self, const struct catalog_name *name)
@@ -206,7 +206,7 @@ static struct str credentials_staged(struct operation *operation, const struct c
     const struct index_space *space = index_space_find(operation->tenant, key);
     if (!space || index_is_hidden(key) || !http_percent_decode(arena, uri, false, &decoded))
         return S("");
-    struct str parent = namespace_location(operation, &name->in, space->properties, space->property_count);
+    struct str parent = table_default_place(operation, &name->in, space->properties, space->property_count);
     struct str start = str_format(arena, "%.*s-", STR_ARG(location_join(arena, parent, name->name)));
     ptrdiff_t bucket = str_find_char(str_from_index(start, sizeof("s3://") - 1), '/');
     struct str path = bucket < 0 ? S("") : str_from_index(start, sizeof("s3://") - 1 + (size_t)bucket);

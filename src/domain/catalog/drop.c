@@ -1,8 +1,11 @@
 /* Dropping, the way back, and deleting what nobody wanted back in time. */
+#include "domain/catalog/drop.h"
+
 #include "base/clock.h"
 #include "base/failpoint.h"
 #include "base/limits.h"
 #include "domain/catalog/catalog_priv.h"
+#include "domain/catalog/removal.h"
 
 /* Deletions at once, so that they do not take all threads of the pool. */
 #define DROP_DELETIONS_MAX 2
@@ -15,8 +18,6 @@ struct drop_operation {
     struct index_item *item; /* ours while the name is */
     int64_t dropped_us, delete_us;
 };
-
-static void drop_schedule(struct catalog *catalog);
 
 static bool drop_apply(struct operation *operation, struct store_db *db, struct err *err)
 {
@@ -270,7 +271,7 @@ static void drop_deletion_end(struct drop_deletion *deletion, bool gone)
     arena_free(&arena);
     catalog->deletions--;
     drop_schedule(catalog);
-    catalog_tenant_left(catalog, tenant);
+    removal_left(tenant);
 }
 
 static bool drop_forget_apply(struct store_job *job, struct store_db *db, struct err *err)
@@ -353,7 +354,7 @@ static void drop_on_sweep(struct loop_timer *timer)
         loop_timer_set(catalog->loop, timer, next_us > now_us ? next_us - now_us : 0);
 }
 
-static void drop_schedule(struct catalog *catalog)
+void drop_schedule(struct catalog *catalog)
 {
     if (!catalog->draining)
         loop_timer_set(catalog->loop, &catalog->sweep_dropped, 0);

@@ -1,4 +1,6 @@
 /* Metadata files: reading, writing, and deleting those that nobody points at. */
+#include "domain/catalog/file.h"
+
 #include "base/failpoint.h"
 #include "base/limits.h"
 #include "domain/catalog/catalog_priv.h"

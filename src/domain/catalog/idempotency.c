@@ -1,6 +1,8 @@
 /* Requests that are repeated with the same Idempotency-Key: what was answered is kept in the transaction of the change,
  * and given again. A key is looked for where it is kept, at the end of the work: whatever the second request found
  * meanwhile ("already exists") gives way to the first one's answer. */
+#include "domain/catalog/idempotency.h"
+
 #include "base/clock.h"
 #include "base/limits.h"
 #include "domain/catalog/catalog_priv.h"

@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "base/limits.h"
 #include "base/random.h"
+#include "domain/catalog/drop.h"
 #include "domain/catalog/mirror.h"
 
 /* The current one, and the one before for those who still read it. */
@@ -131,7 +132,7 @@ static void mirror_change_stored(struct store_job *job, const struct err *error)
             index_item_drop(item, change->dropped_us, change->delete_us);
     }
     if (!error && change->outdated.count)
-        drop_start(catalog);
+        drop_schedule(catalog);
     if (!error && change->adds) {
         vec_push(&mirror->generations, change->generation);
         while (mirror->generations.count > MIRROR_GENERATIONS) {

@@ -103,19 +103,6 @@ void catalog_list_namespaces(struct catalog *catalog, struct catalog_call *call,
 
 /* --- Loading --- */
 
-/* Where tables of the namespace lie unless they say otherwise. */
-struct str namespace_location(struct operation *operation, const struct catalog_namespace *name,
-                              const struct catalog_pair *properties, size_t count)
-{
-    for (size_t i = 0; i < count; i++)
-        if (str_equal(properties[i].key, S("location")))
-            return properties[i].value;
-    struct str location = operation->root;
-    for (size_t i = 0; i < name->count; i++)
-        location = location_join(operation->arena, location, name->levels[i]);
-    return location;
-}
-
 /* The answer's properties: those set, and where it lies. */
 static void namespace_show(struct operation *operation, const struct catalog_namespace *name,
                            const struct catalog_pair *properties, size_t count)
@@ -128,7 +115,7 @@ static void namespace_show(struct operation *operation, const struct catalog_nam
         located = located || str_equal(shown[i].key, S("location"));
     }
     if (!located)
-        shown[count++] = (struct catalog_pair){S("location"), namespace_location(operation, name, NULL, 0)};
+        shown[count++] = (struct catalog_pair){S("location"), table_default_place(operation, name, NULL, 0)};
     operation->answer.properties = shown;
     operation->answer.property_count = count;
 }

@@ -8,6 +8,8 @@
 #include "base/limits.h"
 #include "base/metric.h"
 #include "domain/catalog/catalog_priv.h"
+#include "domain/catalog/idempotency.h"
+#include "domain/catalog/removal.h"
 
 /* When who met a full queue may come again. */
 #define OPERATION_RETRY_S 1
@@ -383,7 +385,7 @@ static void operation_finish(struct operation *operation)
     if (changes)
         tenant->changes--;
     if (tenant)
-        catalog_tenant_left(catalog, tenant);
+        removal_left(tenant);
     if (changes)
         catalog_change_ended(catalog);
 }

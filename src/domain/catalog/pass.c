@@ -28,7 +28,7 @@ struct str catalog_pass_tenant(struct catalog *catalog, struct str pass)
     return owner ? *owner : (struct str){0};
 }
 
-void pass_done(struct catalog *catalog)
+void catalog_forget_passes(struct catalog *catalog)
 {
     size_t position = 0;
     struct map_entry *entry;

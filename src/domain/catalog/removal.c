@@ -1,5 +1,7 @@
 /* The end of a tenant. First its rows go, so that nothing of it comes back under the same name; the row of the
  * warehouse stays, with the time 0, until the files are gone as well. A new tenant of that name waits so long. */
+#include "domain/catalog/removal.h"
+
 #include "base/clock.h"
 #include "base/failpoint.h"
 #include "base/vec.h"
@@ -139,12 +141,11 @@ static void removal_start_tenant(struct catalog *catalog, struct index_tenant *t
     tenant->ended = removal_begin;
     tenant->ended_owner = removal;
     tenant->running++;
-    catalog_tenant_left(catalog, tenant);
+    removal_left(tenant);
 }
 
-void catalog_tenant_left(struct catalog *catalog, struct index_tenant *tenant)
+void removal_left(struct index_tenant *tenant)
 {
-    (void)catalog;
     void (*ended)(void *owner) = tenant->ended;
     if (--tenant->running || !ended)
         return;

@@ -1,4 +1,6 @@
 /* The catalog's rows: what the migrations describe. */
+#include "domain/catalog/rows.h"
+
 #include "base/clock.h"
 #include "domain/catalog/catalog_priv.h"
 #include "platform/json/json.h"

@@ -1,4 +1,6 @@
 /* Tables and views: lists, loading, and what the other files share about them. */
+#include "domain/catalog/table.h"
+
 #include "base/clock.h"
 #include "base/limits.h"
 #include "base/random.h"
@@ -116,6 +118,18 @@ struct metadata_context table_context(struct table_bounds *bounds)
         .now_ms = clock_wall_us() / CLOCK_MILLISECOND, .check_location = table_check_location, .owner = bounds};
     random_bytes(&context.random, sizeof(context.random));
     return context;
+}
+
+struct str table_default_place(struct operation *operation, const struct catalog_namespace *name,
+                               const struct catalog_pair *properties, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (str_equal(properties[i].key, S("location")))
+            return properties[i].value;
+    struct str location = operation->root;
+    for (size_t i = 0; i < name->count; i++)
+        location = location_join(operation->arena, location, name->levels[i]);
+    return location;
 }
 
 bool table_place_taken(struct operation *operation, struct str location, const struct index_place *other)
