@@ -114,6 +114,8 @@ bool worker_mirror(struct worker_statement *statement, const struct json *argume
     /* Before the transaction: what changes meanwhile is perhaps in the copy, but it is not said to be. */
     struct engine_versions versions = engine_versions_read(session, statement->arena);
     struct str name = json_text(json_get(arguments, "name"));
+    if (statement->run.refusal.len)
+        return err_set(err, ERR_RESOURCE, "%.*s", STR_ARG(statement->run.refusal));
     if (!mirror_look(&mirror, name, err) || !engine_tell(session, S("BEGIN TRANSACTION"), err))
         return false;
     bool ok = mirror_copy(&mirror, arguments, &same, err) && engine_tell(session, S("COMMIT"), err);

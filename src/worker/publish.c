@@ -1,4 +1,4 @@
-/* PUBLISH: a consistent copy of the tenant's database while others read and write it.
+/* PUBLISH and SNAPSHOT: a consistent copy of the tenant's database while others read and write it.
  *
  * {"file": "publish-….duckdb", "with_iceberg": false}: the file is made in the directory of temporary files, the only
  * one in which DuckDB may make any, and the front puts it in its place.
@@ -224,9 +224,9 @@ static bool publish_fold(struct publish *publish, bool with_iceberg, struct err 
     return ok && (count == 0 || engine_tell_file(publish->target, texts, count, err));
 }
 
-static bool publish_sync(struct publish *publish, struct err *err)
+static bool publish_sync(const char *path, int flags, struct err *err)
 {
-    int fd = open(publish->target.ptr, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    int fd = open(path, O_RDONLY | O_CLOEXEC | flags);
     bool ok = fd >= 0 && fsync(fd) == 0;
     if (!ok)
         err_errno(err, "sync the copy");
@@ -235,27 +235,52 @@ static bool publish_sync(struct publish *publish, struct err *err)
     return ok;
 }
 
-bool worker_publish(struct worker_statement *statement, const struct json *arguments, struct str *answer_out,
-                    struct err *err)
+/* A file of this name in the directory of temporary files, whole and synced, or none. */
+static bool publish_make(struct worker_statement *statement, struct str file, bool with_iceberg, struct str *path_out,
+                         struct err *err)
 {
     struct arena *arena = statement->arena;
     struct str directory = engine_temp_directory(statement->session);
-    struct publish publish = {
-        .statement = statement,
-        .source = statement->worker->hello.database,
-        .target = str_format(arena, "%.*s/%.*s", STR_ARG(directory), STR_ARG(json_text(json_get(arguments, "file")))),
-        .name = str_format(arena, "publish_%.*s", STR_ARG(random_hex(arena, 8))),
-        .chunk = arena_alloc(arena, PUBLISH_CHUNK)};
+    struct publish publish = {.statement = statement,
+                              .source = statement->worker->hello.database,
+                              .target = str_format(arena, "%.*s/%.*s", STR_ARG(directory), STR_ARG(file)),
+                              .name = str_format(arena, "publish_%.*s", STR_ARG(random_hex(arena, 8))),
+                              .chunk = arena_alloc(arena, PUBLISH_CHUNK)};
     AUTO(buf) struct buf catalog = {0};
     sql_append_name(&catalog, engine_catalog(statement->session));
     publish.catalog = str_copy(arena, buf_str(&catalog));
     mkdir(str_cstr(arena, directory), 0700); /* may be there */
-    bool ok = publish_hold(&publish, err) &&
-              publish_fold(&publish, json_bool(json_get(arguments, "with_iceberg")), err) &&
-              publish_sync(&publish, err);
+    bool ok = publish_hold(&publish, err) && publish_fold(&publish, with_iceberg, err) &&
+              publish_sync(publish.target.ptr, O_NOFOLLOW, err);
     unlink(str_format(arena, "%.*s.wal", STR_ARG(publish.target)).ptr); /* is empty, or of a copy that failed */
     if (!ok)
         unlink(publish.target.ptr);
-    *answer_out = S("SELECT true AS published");
+    *path_out = publish.target;
     return ok;
+}
+
+bool worker_publish(struct worker_statement *statement, const struct json *arguments, struct str *answer_out,
+                    struct err *err)
+{
+    struct str file = json_text(json_get(arguments, "file")), path;
+    *answer_out = S("SELECT true AS published");
+    if (statement->run.refusal.len)
+        return err_set(err, ERR_RESOURCE, "%.*s", STR_ARG(statement->run.refusal));
+    return publish_make(statement, file, json_bool(json_get(arguments, "with_iceberg")), &path, err);
+}
+
+bool worker_snapshot(struct worker_statement *statement, struct err *err)
+{
+    struct arena *arena = statement->arena;
+    struct str made, path = statement->path;
+    const char *slash = memrchr(path.ptr, '/', path.len);
+    struct str directory = slash ? str_slice(path, 0, (size_t)(slash - path.ptr)) : S(".");
+    struct str file = str_format(arena, "snapshot-%.*s.duckdb", STR_ARG(random_hex(arena, 8)));
+    if (!publish_make(statement, file, false, &made, err))
+        return false;
+    if (rename(made.ptr, str_cstr(arena, path)) == 0)
+        return publish_sync(str_cstr(arena, directory), O_DIRECTORY, err);
+    err_errno(err, "put the snapshot in its place");
+    unlink(made.ptr);
+    return false;
 }

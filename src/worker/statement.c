@@ -286,7 +286,7 @@ static bool worker_work(struct worker_statement *statement, struct channel_end *
     case CHANNEL_METADATA:
         return worker_metadata(statement, end, err);
     default:
-        return engine_snapshot(statement->session, statement->path, err);
+        return worker_snapshot(statement, err);
     }
 }
 

@@ -105,5 +105,8 @@ bool worker_procedure(struct worker_statement *statement, struct str *answer_out
 /* metadata.c: answers METADATA through statement->session and worker_output; fills in rows, bytes and kind. */
 bool worker_metadata(struct worker_statement *statement, struct channel_end *end, struct err *err) MUST_USE;
 
+/* publish.c: the answer to SNAPSHOT. */
+bool worker_snapshot(struct worker_statement *statement, struct err *err) MUST_USE;
+
 /* Frees a put without telling the front; the release function of an upload's bodies tells it. */
 void worker_put_free(struct worker_put **put);

@@ -197,9 +197,6 @@ bool engine_upload_commit(struct engine_upload *upload, uint64_t *rows_out, stru
 /* Rolls back what was not committed and releases all bodies. Accepts NULL inside. */
 void engine_upload_close(struct engine_upload **upload);
 
-/* Consistent copy of the database into a new file (COPY FROM DATABASE), synced. */
-bool engine_snapshot(struct engine_session *session, struct str path, struct err *err) MUST_USE;
-
 struct engine_usage {
     int64_t memory_bytes; /* DuckDB's own count */
     int64_t spill_bytes;
