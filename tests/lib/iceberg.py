@@ -5,12 +5,15 @@ A type is its name in Iceberg's specification ("decimal(9,2)"), or a tuple: ("li
 """
 
 import datetime
+import os
 import pathlib
 import struct
 import uuid
 
 import pyarrow as pa
 
+# Who asks a catalog; "eider" is SQL of its own server, where the catalog is eider's.
+CLIENTS = ["duckdb", "pyiceberg", "trino", "spark"] + ["eider"] * (not os.environ.get("EIDER_ICEBERG_URI"))
 EXTENSIONS = pathlib.Path(__file__).resolve().parents[2] / "deps/extensions"
 
 
@@ -200,6 +203,11 @@ def duckdb_client(lake, name="lake", options=""):
 def tuples(table):
     columns = [column.to_pylist() for column in table.columns]
     return list(zip(*columns)) if columns else []
+
+
+def eider_client(client):
+    """SQL of eider's own engine, by Flight."""
+    return SqlClient("eider", "duckdb", "iceberg", lambda sql: tuples(client.query(sql)))
 
 
 def trino_client(trino, lake, name="lake"):

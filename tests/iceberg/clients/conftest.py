@@ -8,8 +8,8 @@ import itertools
 import os
 
 import pytest
-from lib.client import create_tenant
-from lib.iceberg import Lake, PyIcebergClient, duckdb_client, spark_client, trino_client
+from lib.client import Client, create_tenant
+from lib.iceberg import Lake, PyIcebergClient, duckdb_client, eider_client, spark_client, trino_client
 from lib.server import Server
 from lib.spark import Spark
 from lib.trino import Trino
@@ -59,6 +59,13 @@ def spark(spark_session, lake):
 @pytest.fixture(scope="session")
 def pyiceberg(lake):
     return PyIcebergClient(lake)
+
+
+@pytest.fixture(scope="session")
+def eider(lake):
+    client = Client(lake.server, TENANT)
+    yield eider_client(client)
+    client.close()
 
 
 @pytest.fixture

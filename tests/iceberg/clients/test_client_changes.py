@@ -5,13 +5,16 @@ import pathlib
 
 import pyarrow as pa
 import pytest
-from lib.iceberg import canonical
+from lib.iceberg import CLIENTS, canonical
 
-CLIENTS = ["duckdb", "pyiceberg", "trino", "spark"]
+# Both engines may start in one test.
+pytestmark = [pytest.mark.slow, pytest.mark.native, pytest.mark.timeout(300)]
+OWN = [client for client in CLIENTS if client == "eider"]
 COLUMNS = {"id": "int", "v": "string"}
 # Which clients read and which change tables of a format version.
-READERS = {1: ["pyiceberg", "trino", "spark"], 2: CLIENTS, 3: ["duckdb", "pyiceberg", "spark"]}
-WRITERS = {1: ["pyiceberg", "spark"], 2: CLIENTS, 3: ["duckdb", "spark"]}
+READERS = {1: ["pyiceberg", "trino", "spark"], 2: CLIENTS, 3: ["duckdb", "pyiceberg", "spark", *OWN]}
+WRITERS = {1: ["pyiceberg", "spark"], 2: CLIENTS, 3: ["duckdb", "spark", *OWN]}
+CREATORS = [(1, "spark"), *[(2, client) for client in CLIENTS], (3, "duckdb"), (3, "spark")]
 MERGE_ON_READ = ", ".join(f"'write.{what}.mode' = 'merge-on-read'" for what in ("delete", "update", "merge"))
 
 
@@ -66,7 +69,7 @@ def change(table, client, base):
     table.rows |= {base + at: {"id": base + at, "v": text} for at, text in ((0, "updated"), (2, "merged"), (9, "new"))}
 
 
-@pytest.mark.parametrize("version, creator", [(1, "spark"), (2, "duckdb"), (2, "pyiceberg"), (2, "trino"), (2, "spark"), (3, "duckdb"), (3, "spark")])
+@pytest.mark.parametrize("version, creator", CREATORS)
 def test_rows_changed_by_each_are_seen_by_all(version, creator, client_of, namespace):
     table = Table(client_of, f"{namespace}.rows", clients=READERS[version]).create(creator, version)
     if creator == "spark" and version > 1:
@@ -169,7 +172,7 @@ def test_time_travel(client_of, namespace):
     for at, client in enumerate(CLIENTS):
         table.insert(client, (at, client))
         snapshots.append(table.iceberg.current_snapshot())
-    suffix = {"duckdb": " AT (VERSION => {})", "trino": " FOR VERSION AS OF {}", "spark": " VERSION AS OF {}"}
+    suffix = {client: " AT (VERSION => {})" for client in ("duckdb", *OWN)} | {"trino": " FOR VERSION AS OF {}", "spark": " VERSION AS OF {}"}
     for at, snapshot in enumerate(snapshots):
         expected = [table.rows[key] for key in range(at + 1)]
         for client, text in suffix.items():

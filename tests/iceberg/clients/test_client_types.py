@@ -5,10 +5,12 @@ import math
 from decimal import Decimal
 
 import pytest
-from lib.iceberg import canonical
+from lib.iceberg import CLIENTS, canonical
+
+# Both engines may start in one test.
+pytestmark = [pytest.mark.slow, pytest.mark.native, pytest.mark.timeout(300)]
 
 UTC = datetime.timezone.utc
-CLIENTS = ["duckdb", "pyiceberg", "trino", "spark"]
 
 # Type → values; a row takes one of each, the last row none.
 VALUES = {
