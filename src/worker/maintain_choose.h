@@ -9,7 +9,7 @@
 struct maintain_snapshot {
     int64_t id, parent; /* parent -1: none */
     int64_t timestamp_ms;
-    int64_t replaced_ms; /* when another one took its place; INT64_MAX: it is still the newest of its line */
+    int64_t replaced_ms; /* when another one took its place; 0: never; INT64_MAX: it is the current one */
     bool referenced;     /* out: a branch or tag that stays descends from it */
     bool expired;        /* out */
 };

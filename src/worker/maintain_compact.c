@@ -142,6 +142,8 @@ static struct str maintain_unfit(const struct maintain_state *state)
         bool vector = file->content == MAINTAIN_POSITION_DELETES && file->referenced.len;
         if (!vector && !str_equal_nocase(file->format, S("parquet")))
             return str_format(arena, "skipped: a file is %.*s, not Parquet", STR_ARG(file->format));
+        if (file->content == MAINTAIN_EQUALITY_DELETES && file->partition.len)
+            return S("skipped: DuckDB applies equality deletes of one partition to the others, too");
         if (!str_starts_with(file->path, S("file:///")) && !str_starts_with(file->path, S("s3://")))
             return S("skipped: a file's location has a form that DuckDB's scan does not repeat");
     }
@@ -469,7 +471,8 @@ static bool maintain_commit_all(struct maintain_compaction *compaction, const st
 static bool maintain_compact_bins(struct maintain_compaction *compaction, const struct json *identifier,
                                   struct maintain_state *state, uint32_t bins, struct err *err)
 {
-    bool ok = maintain_write_bins(compaction, state, bins, err);
+    bool ok = maintain_make_directories(compaction->maintain, &state->table, err) &&
+              maintain_write_bins(compaction, state, bins, err);
     FAILPOINT("maintain.compact.data");
     ok = ok && maintain_commit_all(compaction, identifier, state, err);
     if (!ok && err->code != ERR_UNKNOWN)

@@ -9,29 +9,31 @@
 typedef VEC(struct maintain_snapshot) maintain_snapshots;
 typedef VEC(struct maintain_ref) maintain_refs;
 
-/* When another snapshot took the place of this one: the first child, or what the log says came next. */
-static int64_t maintain_replaced_ms(const struct maintain_table *table, int64_t id)
+/* When another snapshot took the place of each: its first child, or what the log says came behind it. A rollback may
+ * have brought it back: the last time counts. */
+static void maintain_find_replaced(const struct maintain_table *table, maintain_snapshots *snapshots)
 {
-    const struct json *snapshots = json_get(table->metadata, "snapshots");
     const struct json *log = json_get(table->metadata, "snapshot-log");
-    int64_t replaced = INT64_MAX;
-    bool ended = false;
-    for (size_t i = 0; i < json_count(snapshots); i++) {
-        const struct json *snapshot = json_at(snapshots, i);
-        int64_t time = json_i64(json_get(snapshot, "timestamp-ms"));
-        if (json_i64(json_get(snapshot, "parent-snapshot-id")) == id && (!ended || time < replaced)) {
-            replaced = time;
-            ended = true;
-        }
+    struct map by_id = {0};
+    for (size_t i = 0; i < snapshots->count; i++)
+        map_put(&by_id, map_key_u64((const uint64_t *)&snapshots->items[i].id), &snapshots->items[i]);
+    for (size_t i = 0; i < snapshots->count; i++) {
+        const struct maintain_snapshot *child = &snapshots->items[i];
+        struct maintain_snapshot *parent = map_get(&by_id, map_key_u64((const uint64_t *)&child->parent));
+        if (parent && (parent->replaced_ms == 0 || child->timestamp_ms < parent->replaced_ms))
+            parent->replaced_ms = child->timestamp_ms;
     }
-    for (size_t i = 0; i + 1 < json_count(log); i++) { /* it may have come back by a rollback: the last time counts */
+    for (size_t i = 0; i + 1 < json_count(log); i++) {
+        int64_t id = json_i64(json_get(json_at(log, i), "snapshot-id"));
         int64_t time = json_i64(json_get(json_at(log, i + 1), "timestamp-ms"));
-        if (json_i64(json_get(json_at(log, i), "snapshot-id")) == id && (!ended || time > replaced)) {
-            replaced = time;
-            ended = true;
-        }
+        struct maintain_snapshot *snapshot = map_get(&by_id, map_key_u64((const uint64_t *)&id));
+        if (snapshot && time > snapshot->replaced_ms)
+            snapshot->replaced_ms = time;
     }
-    return ended || id == table->snapshot ? replaced : 0;
+    struct maintain_snapshot *current = map_get(&by_id, map_key_u64((const uint64_t *)&table->snapshot));
+    if (current)
+        current->replaced_ms = INT64_MAX;
+    map_done(&by_id);
 }
 
 static int64_t maintain_optional(const struct json *value)
@@ -48,9 +50,9 @@ static void maintain_read_history(const struct maintain_table *table, maintain_s
         struct maintain_snapshot snapshot = {.id = json_i64(json_get(json, "snapshot-id")),
                                              .parent = maintain_optional(json_get(json, "parent-snapshot-id")),
                                              .timestamp_ms = json_i64(json_get(json, "timestamp-ms"))};
-        snapshot.replaced_ms = maintain_replaced_ms(table, snapshot.id);
         vec_push(snapshots, snapshot);
     }
+    maintain_find_replaced(table, snapshots);
     for (size_t i = 0; i < json_count(named); i++) {
         const struct json *json = json_at(named, i);
         struct maintain_ref ref = {.snapshot = json_i64(json_get(json, "snapshot-id")),

@@ -65,8 +65,7 @@ void maintain_change_done(struct maintain_change *change)
     vec_done(&change->locations);
 }
 
-struct str maintain_new_location(struct arena *arena, const struct maintain_table *table, const char *kind,
-                                 const char *suffix)
+static struct str maintain_directory(struct arena *arena, const struct maintain_table *table, const char *kind)
 {
     struct str property = str_format(arena, "write.%s.path", kind);
     struct str base = json_text(json_get(json_get(table->metadata, "properties"), property.ptr));
@@ -74,6 +73,19 @@ struct str maintain_new_location(struct arena *arena, const struct maintain_tabl
         base.len--;
     if (base.len == 0)
         base = str_format(arena, "%.*s/%s", STR_ARG(table->location), kind);
+    return base;
+}
+
+bool maintain_make_directories(struct maintain *maintain, const struct maintain_table *table, struct err *err)
+{
+    return object_make_directory(maintain->store, maintain_directory(table->arena, table, "data"), err) &&
+           object_make_directory(maintain->store, maintain_directory(table->arena, table, "metadata"), err);
+}
+
+struct str maintain_new_location(struct arena *arena, const struct maintain_table *table, const char *kind,
+                                 const char *suffix)
+{
+    struct str base = maintain_directory(arena, table, kind);
     struct str hex = random_hex(arena, 16);
     return str_format(arena, "%.*s/%.8s-%.4s-%.4s-%.4s-%.12s%s", STR_ARG(base), hex.ptr, hex.ptr + 8, hex.ptr + 12,
                       hex.ptr + 16, hex.ptr + 20, suffix);

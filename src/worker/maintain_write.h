@@ -46,6 +46,8 @@ bool maintain_figures(struct maintain *maintain, struct arena *arena, const stru
                       struct maintain_added *added, struct err *err) MUST_USE;
 /* 'a': 1, 'b': {…}: DuckDB's FIELD_IDS of a schema. */
 void maintain_append_field_ids(struct buf *sql, const struct json *schema);
+/* The directories that some writers do not make. */
+bool maintain_make_directories(struct maintain *maintain, const struct maintain_table *table, struct err *err) MUST_USE;
 /* A name in metadata/ or data/ below the table's location, as its properties say. */
 struct str maintain_new_location(struct arena *arena, const struct maintain_table *table, const char *kind,
                                  const char *suffix);

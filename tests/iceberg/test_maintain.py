@@ -4,8 +4,10 @@ import datetime
 import json
 import os
 import pathlib
+import secrets
 import time
 
+import duckdb
 import pyarrow as pa
 import pytest
 from pyiceberg.catalog.rest import RestCatalog
@@ -14,6 +16,8 @@ from pyiceberg.schema import Schema
 from pyiceberg.table.sorting import NullOrder, SortDirection, SortField, SortOrder
 from pyiceberg.transforms import BucketTransform, DayTransform, IdentityTransform
 from pyiceberg.types import DateType, DecimalType, ListType, LongType, MapType, NestedField, StringType, StructType, TimestamptzType
+
+from lib.iceberg import EXTENSIONS
 
 DAYS = 86400
 
@@ -312,3 +316,86 @@ def test_who_may(lake):
     for wish in ({"actions": ["nonsense"]}, {"actions": "compact"}, {"keep": -1}, {"older_than_s": "x"}, {"unknown": 1}):
         answer = lake.client.request("POST", f"/api/v1/tenants/{lake.client.tenant}/iceberg/maintain", json=wish)
         assert answer.status_code == 400, wish
+
+
+# --- equality deletes ------------------------------------------------------------------------------------------------
+
+
+def commit_equality_delete(lake, name, ids, partition=None):
+    """What Flink does: rows with these ids are deleted from all files that were there before."""
+    table = lake.table(name)
+    uuid_, metadata = table.metadata.table_uuid, table.metadata
+    base = pathlib.Path(metadata.location.removeprefix("file://"))
+    engine = duckdb.connect(config={"allow_unsigned_extensions": "true"})
+    engine.execute(f"LOAD '{EXTENSIONS / 'avro.duckdb_extension'}'")
+    snapshot, sequence = secrets.randbits(62), metadata.last_sequence_number + 1
+    data, manifest, manifests = (str(base / place) for place in (f"data/eq-{snapshot}.parquet", f"metadata/eq-{snapshot}.avro", f"metadata/snap-{snapshot}.avro"))
+    engine.execute(f"COPY (SELECT unnest({ids})::BIGINT AS id) TO '{data}' (FORMAT parquet, FIELD_IDS {{'id': 1}})")
+
+    def required(number, **children):
+        return f"{{'__duckdb_field_id': {number}, '__duckdb_nullable': false" + "".join(f", '{key}': {value}" for key, value in children.items()) + "}"
+    spec = metadata.spec()
+    part = "{" + ", ".join(f"'{field.name}': {partition[field.name]}" for field in spec.fields) + "}" if spec.fields else "{'__duckdb_empty_struct_marker': NULL::INTEGER}"
+    fields = required(2, content=required(134), file_path=required(100), file_format=required(101),
+                      partition=required(102, **{field.name: field.field_id for field in spec.fields}), record_count=required(103),
+                      file_size_in_bytes=required(104), equality_ids=f"{{'__duckdb_field_id': 135, 'list': {required(136)}}}")
+    engine.execute(f"""COPY (SELECT 1 AS status, {snapshot}::BIGINT AS snapshot_id, NULL::BIGINT AS sequence_number, NULL::BIGINT AS file_sequence_number,
+        {{'content': 2, 'file_path': 'file://{data}', 'file_format': 'PARQUET', 'partition': {part}, 'record_count': {len(ids)}::BIGINT,
+          'file_size_in_bytes': {os.path.getsize(data)}::BIGINT, 'equality_ids': [1]}} AS data_file)
+        TO '{manifest}' (FORMAT avro, ROOT_NAME 'manifest_entry', FIELD_IDS {{'status': {required(0)}, 'snapshot_id': 1, 'sequence_number': 3, 'file_sequence_number': 4, 'data_file': {fields}}},
+        METADATA {{'schema': '{table.schema().model_dump_json()}', 'schema-id': '{table.schema().schema_id}', 'partition-spec': '{json.dumps(spec.model_dump(by_alias=True)["fields"])}',
+                   'partition-spec-id': '{spec.spec_id}', 'format-version': '2', 'content': 'deletes'}})""")
+    numbers = (500, 501, 502, 517, 515, 516, 503, 504, 505, 506, 512, 513, 514)
+    names = ("manifest_path", "manifest_length", "partition_spec_id", "content", "sequence_number", "min_sequence_number", "added_snapshot_id", "added_files_count",
+             "existing_files_count", "deleted_files_count", "added_rows_count", "existing_rows_count", "deleted_rows_count")
+    old = [f"SELECT {', '.join(names)} FROM read_avro('{table.current_snapshot().manifest_list}')"]
+    new = f"SELECT 'file://{manifest}', {os.path.getsize(manifest)}, {spec.spec_id}, 1, {sequence}, {sequence}, {snapshot}, 1, 0, 0, {len(ids)}, 0, 0"
+    engine.execute(f"COPY ({' UNION ALL '.join(old + [new])}) TO '{manifests}' (FORMAT avro, ROOT_NAME 'manifest_file', FIELD_IDS "
+                   f"{{{', '.join(f'{chr(39)}{key}{chr(39)}: {required(number)}' for key, number in zip(names, numbers))}}}, METADATA {{'format-version': '2'}})")
+    answer = lake.client.request("POST", f"/iceberg/v1/{lake.client.tenant}/namespaces/iceberg/tables/{name}", json={
+        "requirements": [{"type": "assert-table-uuid", "uuid": str(uuid_)}],
+        "updates": [{"action": "add-snapshot", "snapshot": {"snapshot-id": snapshot, "parent-snapshot-id": metadata.current_snapshot_id, "sequence-number": sequence,
+                                                            "timestamp-ms": int(time.time() * 1000), "manifest-list": f"file://{manifests}",
+                                                            "summary": {"operation": "delete"}, "schema-id": table.schema().schema_id}},
+                    {"action": "set-snapshot-ref", "ref-name": "main", "type": "branch", "snapshot-id": snapshot}]})
+    assert answer.status_code == 200, answer.text
+
+
+def test_equality_deletes_are_applied_and_go(lake):
+    schema = Schema(NestedField(1, "id", LongType()), NestedField(2, "name", StringType()))
+    table = lake.catalog.create_table(("iceberg", "q"), schema)
+    table.append(numbers(0, 10))
+    table.append(numbers(10, 10))
+    commit_equality_delete(lake, "q", [3, 13, 23])
+    lake.table("q").append(numbers(20, 10))  # 23 came later: it stays
+    expected = [number for number in range(30) if number not in (3, 13)]
+    assert lake.sql("SELECT id FROM iceberg.q ORDER BY id").column("id").to_pylist() == expected
+    lake.compact("q")
+    assert lake.sql("SELECT id FROM iceberg.q ORDER BY id").column("id").to_pylist() == expected
+    assert [row["id"] for row in sorted(lake.rows("q"), key=lambda row: row["id"])] == expected
+    assert live(lake.table("q")) == (1, 0)
+    commit_equality_delete(lake, "q", [5])
+    assert lake.sql("SELECT count(*) AS n FROM iceberg.q").column("n").to_pylist() == [len(expected) - 1]
+    assert "1 files became 1" in lake.compact("q")["detail"]
+    assert [row["id"] for row in sorted(lake.rows("q"), key=lambda row: row["id"])] == [number for number in expected if number != 5]
+
+
+def test_equality_deletes_of_one_partition(lake):
+    """DuckDB's scan applies them to all partitions: what it reads must not become the table."""
+    schema = Schema(NestedField(1, "id", LongType()), NestedField(2, "name", StringType()))
+    table = lake.catalog.create_table(("iceberg", "r"), schema, partition_spec=PartitionSpec(PartitionField(2, 1000, IdentityTransform(), "name")))
+    for _ in range(2):
+        table.append(pa.table({"id": pa.array([1, 2, 1, 2], pa.int64()), "name": ["a", "a", "b", "b"]}))
+    commit_equality_delete(lake, "r", [1], {"name": "'a'"})
+    snapshot = lake.table("r").current_snapshot()
+    assert "equality deletes of one partition" in lake.compact("r")["detail"]
+    assert lake.table("r").current_snapshot() == snapshot
+
+
+def test_compressed_metadata(lake):
+    lake.catalog.create_table(("iceberg", "g"), Schema(NestedField(1, "id", LongType())), properties={"write.metadata.compression-codec": "gzip"})
+    for number in range(2):
+        lake.table("g").append(pa.table({"id": pa.array([number], pa.int64())}))
+    assert lake.table("g").metadata_location.endswith(".gz.metadata.json")
+    assert "2 files became 1" in lake.compact("g")["detail"]
+    assert lake.rows("g") == [{"id": 0}, {"id": 1}]
