@@ -4,7 +4,10 @@ import json
 
 import pytest
 
+from lib import people
+from lib.client import create_tenant
 from lib.commandline import CommandLine
+from lib.server import Server
 
 
 @pytest.fixture
@@ -86,3 +89,45 @@ def test_drop_now_has_no_way_back(eider):
 def test_what_is_not_there_is_said(eider):
     assert "nope" in eider.fails("snapshots", "nope")
     assert "nowhere" in eider.fails("snapshots", "nowhere.orders")
+
+
+def test_maintain(eider):
+    dry = listed(eider, "maintain", "orders", "--dry-run")
+    assert [one["action"] for one in dry] == ["compact", "expire", "orphans", "statistics"]
+    assert (dry[0]["files"], dry[0]["rows"], dry[0]["detail"]) == (3, 3, "3 files would become 1")
+    assert len(listed(eider, "snapshots", "orders")) == 3
+    done = listed(eider, "maintain", "--only", "compact,expire", "--older-than", "0s", "--now")
+    assert [(one["table"], one["action"], one["detail"]) for one in done] == [("orders", "compact", "3 files became 1"), ("orders", "expire", "2 of 4 snapshots, 0 references")], "what it replaced itself may be read"
+    assert ids(eider) == [0, 1, 2]
+    assert "nothing to do" in eider.ok("maintain", "iceberg.orders", "--only", "compact")
+    eider.fails("maintain", "--only", "nonsense", code=2)
+    eider.fails("maintain", "--keep", "few", code=2)
+    eider.fails("maintain", "--older-than", "soon", code=2)
+    assert "maintain.grace" in eider.fails("maintain", "--orphan-age", "1m")
+    assert "nope" in eider.fails("maintain", "nope")
+
+
+def test_mirror(eider):
+    eider.client.query('CREATE TABLE "default".local AS SELECT 1 AS x')
+    assert "metadata.json" in eider.ok("mirror", "local")
+    assert eider.ok("mirror", "default.local") == eider.ok("mirror", "local")
+    assert "nope" in eider.fails("mirror", "nope")
+
+
+def test_roles(tmp_path):
+    """Readers look, writers tag, owners do the rest."""
+    server = Server(tmp_path / "server").start()
+    create_tenant(server, "tenant_a")
+    root = people.administrator(server)
+    owner, writer, reader, stranger = (people.user(root, name, **grants) for name, grants in (
+        ("owner", {"tenant_a": "owner"}), ("writer", {"tenant_a": "writer"}), ("reader", {"tenant_a": "reader"}), ("stranger", {})))
+    base = "/api/v1/tenants/tenant_a/iceberg"
+    for sql in ("CREATE TABLE iceberg.t (x INTEGER)", "INSERT INTO iceberg.t VALUES (1)"):
+        assert owner.request("POST", "/api/v1/query", {"sql": sql, "tenant": "tenant_a"}).status_code == 200
+    for person, statuses in ((stranger, [404] * 7), (reader, [200, 403, 403, 403, 403, 403, 200]), (writer, [200, 204, 403, 403, 403, 403, 200]),
+                             (owner, [200, 204, 204, 200, 200, 204, 200])):
+        asked = (("GET", f"{base}/tables/t/snapshots", None), ("PUT", f"{base}/tables/t/refs/mine", {"type": "tag"}),
+                 ("DELETE", f"{base}/tables/t/refs/mine", None), ("POST", f"{base}/tables/t/rollback", {"to": "main"}),
+                 ("POST", f"{base}/maintain", {"dry_run": True}), ("DELETE", f"{base}/tables/t", None), ("GET", f"{base}/dropped", None))
+        assert [person.request(*one).status_code for one in asked] == statuses, person
+    server.stop()
