@@ -16,6 +16,15 @@ static void mirror_write_changed(struct json_writer *writer, const char *key, co
     json_end_object(writer);
 }
 
+/* A copy without rows is a table without a snapshot. */
+static void mirror_write_empty(struct json_writer *writer)
+{
+    json_begin_object(writer, NULL);
+    json_write_text(writer, "action", S("remove-snapshot-ref"));
+    json_write_text(writer, "ref-name", S("main"));
+    json_end_object(writer);
+}
+
 /* The files of snapshots before the current one go with the generations that they belong to. */
 static void mirror_write_removals(struct json_writer *writer, const struct metadata *base)
 {
@@ -71,6 +80,7 @@ static const struct json *mirror_updates(struct arena *arena, const struct json 
 {
     AUTO(buf) struct buf text = {0};
     struct json_writer writer = {.buf = &text};
+    bool empty = true;
     json_begin_array(&writer, NULL);
     for (size_t i = 0; i < json_count(updates); i++) {
         const struct json *update = json_at(updates, i);
@@ -81,6 +91,7 @@ static const struct json *mirror_updates(struct arena *arena, const struct json 
         if (sets) {
             mirror_write_changed(&writer, NULL, update, "schema-id", -1); /* the one added */
         } else if (str_equal(action, S("add-snapshot"))) {
+            empty = false;
             json_begin_object(&writer, NULL);
             json_write_text(&writer, "action", action);
             mirror_write_changed(&writer, "snapshot", json_get(update, "snapshot"), "schema-id", schema);
@@ -89,6 +100,8 @@ static const struct json *mirror_updates(struct arena *arena, const struct json 
             json_write_value(&writer, NULL, update);
         }
     }
+    if (!of_schema && empty)
+        mirror_write_empty(&writer);
     if (!of_schema)
         mirror_write_removals(&writer, base);
     json_end_array(&writer);
