@@ -11,6 +11,8 @@ struct cache_document {
     struct list node;              /* in the cache */
     struct cache_document **place; /* where its owner points at it; NULL: not in the cache */
     struct buf bytes;
+    struct arena *arena; /* of parsed; or NULL */
+    const void *parsed;
     size_t refs;
 };
 
@@ -42,6 +44,7 @@ void cache_document_unref(struct cache_document **document)
         return;
     assert(!old->place);
     buf_done(&old->bytes);
+    arena_free(&old->arena);
     mem_free(old);
 }
 
@@ -67,7 +70,7 @@ struct slice cache_document_slice(struct cache_document *document)
 
 static size_t cache_cost(const struct cache_document *document)
 {
-    return document->bytes.capacity + CACHE_OVERHEAD;
+    return document->bytes.capacity + (document->arena ? arena_used(document->arena) : 0) + CACHE_OVERHEAD;
 }
 
 void cache_init(struct cache *cache)
@@ -88,6 +91,31 @@ void cache_drop(struct cache *cache, struct cache_document **place)
     cache_document_unref(place);
 }
 
+/* Until no more than so many bytes are left. */
+static void cache_make_room(struct cache *cache, size_t bytes)
+{
+    while (cache->bytes > bytes) {
+        struct cache_document *oldest = list_object(list_first(&cache->documents), struct cache_document, node);
+        cache_drop(cache, oldest->place);
+    }
+}
+
+const void *cache_document_parsed(const struct cache_document *document)
+{
+    return document->parsed;
+}
+
+void cache_attach(struct cache *cache, struct cache_document *document, struct arena *arena, const void *parsed)
+{
+    assert(!document->parsed);
+    document->arena = arena;
+    document->parsed = parsed;
+    if (!document->place)
+        return;
+    cache->bytes += arena_used(arena);
+    cache_make_room(cache, (size_t)limits_get(LIMIT_CATALOG_CACHE));
+}
+
 void cache_put(struct cache *cache, struct cache_document **place, struct cache_document *document)
 {
     cache_drop(cache, place);
@@ -95,10 +123,7 @@ void cache_put(struct cache *cache, struct cache_document **place, struct cache_
     size_t cost = cache_cost(document);
     if (cost > max || document->place) /* shown at another place already: as after a rename */
         return;
-    while (cache->bytes + cost > max) {
-        struct cache_document *oldest = list_object(list_first(&cache->documents), struct cache_document, node);
-        cache_drop(cache, oldest->place);
-    }
+    cache_make_room(cache, max - cost);
     document->place = place;
     list_append(&cache->documents, &document->node);
     cache->bytes += cost;

@@ -1,6 +1,8 @@
 /* Metadata documents in memory: whole files, immutable, counted, so that an answer lends one to a connection without a
  * copy. The cache keeps those used last, catalog.cache bytes of them. Loop thread only, except cache_document_new. */
 #pragma once
+#include "base/arena.h"
+#include "base/arena.h"
 #include "base/buf.h"
 #include "base/list.h"
 #include "platform/net/slice.h"
@@ -16,6 +18,12 @@ struct str cache_document_text(const struct cache_document *document);
 /* With a reference of its own. */
 struct slice cache_document_slice(struct cache_document *document);
 
+/* What was read out of the text, or NULL. */
+const void *cache_document_parsed(const struct cache_document *document);
+
+/* What was read out of the text, or NULL. */
+const void *cache_document_parsed(const struct cache_document *document);
+
 /* Embedded in its owner; cache_init before use. */
 struct cache {
     struct list documents; /* the one used last is the last */
@@ -27,5 +35,11 @@ void cache_init(struct cache *cache);
 void cache_put(struct cache *cache, struct cache_document **place, struct cache_document *document);
 /* Used again, or NULL. The reference is the cache's. */
 struct cache_document *cache_get(struct cache *cache, struct cache_document **place);
+/* Keeps what was read out of the text with it. parsed is immutable and lives in the arena, which is the document's from
+ * then on: done once only. */
+void cache_attach(struct cache *cache, struct cache_document *document, struct arena *arena, const void *parsed);
+/* Keeps what was read out of the text with it. parsed is immutable and lives in the arena, which is the document's from
+ * then on: done once only. */
+void cache_attach(struct cache *cache, struct cache_document *document, struct arena *arena, const void *parsed);
 /* *place is NULL after it. */
 void cache_drop(struct cache *cache, struct cache_document **place);

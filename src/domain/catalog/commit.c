@@ -18,7 +18,9 @@ struct commit_change {
     struct index_item *item;        /* ours while the name is; NULL: there is none yet */
     struct str previous;            /* its metadata file */
     struct str earlier;             /* of the mirror that a new table follows; ptr NULL: none */
-    struct cache_document *current; /* what is in memory of it, a reference; or NULL */
+    struct cache_document *current; /* that file, a reference; NULL: not read yet */
+    struct arena *reading;          /* what was read out of it just now */
+    const struct document *read;    /* in there, or with the file in the cache; NULL: not yet */
     struct document base, after;
     bool same; /* nothing changes */
     struct str location;
@@ -120,18 +122,37 @@ static bool commit_update(struct operation *operation, struct commit_change *cha
     return true;
 }
 
-/* Reads what is there and makes of it what is asked for. */
+/* Reads what is there. It stays with the file in the cache: many who want to change one table, and lose, cost no second
+ * reading. */
+static bool commit_read(struct operation *operation, struct commit_change *change)
+{
+    struct err *err = &operation->error;
+    change->reading = arena_new();
+    struct document *read = arena_new_object(change->reading, struct document);
+    if (change->current) {
+        if (!document_parse(change->reading, operation->kind, cache_document_text(change->current), read, err))
+            return false;
+    } else {
+        struct str text;
+        AUTO(buf) struct buf bytes = {0};
+        if (!file_read(operation->catalog, change->reading, operation->kind, change->previous, &text, read, err))
+            return false;
+        buf_append_str(&bytes, text);
+        change->current = cache_document_new(&bytes);
+    }
+    change->read = read;
+    return true;
+}
+
+/* Makes of what is there what is asked for. */
 static bool commit_compute(struct operation *operation, struct commit_change *change)
 {
     struct arena *arena = operation->arena;
     struct err *err = &operation->error;
-    struct str text = {0};
-    if (change->current)
-        text = cache_document_text(change->current);
-    if (change->item && !(change->current ? document_parse(arena, operation->kind, text, &change->base, err)
-                                          : file_read(operation->catalog, arena, operation->kind, change->previous,
-                                                      &text, &change->base, err)))
+    if (change->item && !change->read && !commit_read(operation, change))
         return false;
+    if (change->item)
+        change->base = *change->read;
     const struct metadata *table = change->base.table;
     bool created = table && change->creates && commit_is_created(change, table);
     if (table && (created || !change->creates) && metadata_is_replay(table, change->updates))
@@ -143,13 +164,8 @@ static bool commit_compute(struct operation *operation, struct commit_change *ch
     change->same = change->same || created;
     if (!change->same && !commit_update(operation, change))
         return false;
-    if (change->same) {
-        AUTO(buf) struct buf bytes = {0};
-        if (!change->current)
-            buf_append_str(&bytes, text);
-        change->cached = change->current ? NULL : cache_document_new(&bytes);
+    if (change->same)
         return true;
-    }
     if (!location_check(arena, operation->root, document_location(&change->after), err) ||
         !location_normal(arena, document_location(&change->after), &change->location, err))
         return false;
@@ -362,9 +378,22 @@ static bool commit_take_places(struct commit_operation *self)
     return true;
 }
 
+/* What was read is others' as well from now on. */
+static void commit_keep_read(struct operation *operation, struct commit_change *change)
+{
+    struct cache *cache = &operation->catalog->cache;
+    if (!change->reading || !change->read)
+        return;
+    cache_put(cache, &change->item->whole, change->current);
+    cache_attach(cache, change->current, change->reading, change->read);
+    change->reading = NULL;
+}
+
 static void commit_computed(struct operation *operation)
 {
     struct commit_operation *self = (void *)operation;
+    for (size_t i = 0; i < self->count; i++)
+        commit_keep_read(operation, &self->changes[i]);
     if (operation->error.code)
         commit_fail(self);
     else if (self->written || !commit_needs_loop(self))
@@ -376,6 +405,18 @@ static void commit_computed(struct operation *operation)
 }
 
 /* --- Beginning --- */
+
+/* Who has lost already is told at once. */
+static bool commit_may_succeed(struct operation *operation, const struct commit_change *change)
+{
+    struct err lost;
+    if (!change->read || !change->read->table || change->creates ||
+        metadata_require(change->read->table, change->requirements, &lost) ||
+        metadata_is_replay(change->read->table, change->updates))
+        return true;
+    operation->error = lost;
+    return false;
+}
 
 /* False: a table that is to be there is not, or the other way round; it failed. */
 static bool commit_find(struct commit_operation *self, struct commit_change *change)
@@ -389,8 +430,11 @@ static bool commit_find(struct commit_operation *self, struct commit_change *cha
         change->row.id = item->id;
         change->row.location = str_copy(arena, item->location);
         struct cache_document *document = cache_get(&operation->catalog->cache, &item->whole);
-        change->current = document ? cache_document_ref(document) : NULL;
-        return true;
+        if (document) {
+            change->current = cache_document_ref(document);
+            change->read = cache_document_parsed(document);
+        }
+        return commit_may_succeed(operation, change);
     }
     if (!change->creates) {
         operation->refusal = operation->kind == CATALOG_TABLE ? CATALOG_NO_TABLE : CATALOG_NO_VIEW;
@@ -441,6 +485,11 @@ static void commit_check_locals(struct operation *operation)
     operation_work(operation, commit_run, commit_computed);
 }
 
+static void commit_free_reading(void *place)
+{
+    arena_free(place);
+}
+
 static bool commit_check_names(struct commit_operation *self)
 {
     struct operation *operation = &self->operation;
@@ -483,6 +532,7 @@ static void commit_begin(struct catalog *catalog, struct catalog_call *call, enu
         change->name = names[i].name = changes[i].name.name;
         operation_hold(operation, &change->current);
         operation_hold(operation, &change->cached);
+        arena_defer(operation->arena, commit_free_reading, &change->reading);
         change->requirements = changes[i].requirements;
         change->updates = changes[i].updates;
         change->creates = commit_has_create(change->requirements);
