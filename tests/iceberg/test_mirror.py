@@ -10,6 +10,7 @@ import uuid
 
 import pyarrow as pa
 import pytest
+import requests
 from lib import flightsql
 from lib.client import Client, create_tenant
 from lib.iceberg import Lake, duckdb_client
@@ -277,6 +278,22 @@ def test_mirrors_survive_restarts_without_being_written_again(tmp_path):
     second = made.load("t")
     assert second["metadata-location"] != first["metadata-location"]
     assert second["metadata"]["table-uuid"] == first["metadata"]["table-uuid"]
+    server.stop()
+
+
+def test_a_copy_that_was_not_remembered_is_written_again(tmp_path):
+    server = Server(tmp_path / "server", config="limits: {mirror.grace: 0}\n", environment={"EIDER_FAILPOINT": "catalog.mirror.before_row"}).start()
+    made = Mirrored(server, "tenant_killed")
+    made.sql("CREATE TABLE t AS SELECT 1 AS k")
+    with pytest.raises(requests.ConnectionError):
+        made.load("t")
+    assert server.process.wait(20) != 0
+    stray, = made.files()
+    server.environment = {}
+    server.start()
+    made.connect(server, "tenant_killed")
+    assert made.rows("t") == [{"k": 1}]
+    until(lambda: not os.path.exists(stray), what="the end of the copy that nobody knows")
     server.stop()
 
 

@@ -36,7 +36,7 @@ struct catalog *catalog_new(const struct catalog_options *options, struct err *e
     catalog_copy_options(catalog, options);
     const struct object_options objects = {.root = catalog->warehouse.root, .s3 = options->warehouse->s3};
     catalog->objects = object_open(&objects, err);
-    if (!catalog->objects || !rows_load(catalog, err) || !mirror_start(catalog, err)) {
+    if (!catalog->objects || !mirror_start(catalog, err) || !rows_load(catalog, err)) {
         err_wrap(err, "catalog");
         catalog_free(&catalog);
         return NULL;

@@ -53,7 +53,7 @@ size_t catalog_own_credentials(const struct catalog *catalog, struct arena *aren
 
 /* --- mirror.c, mirror_refresh.c: what the namespace "default" shows from outside --- */
 
-/* Reads the rows, before the store's thread runs. */
+/* Reads the rows, before the index does and the store's thread runs. */
 bool mirror_start(struct catalog *catalog, struct err *err) MUST_USE;
 /* Requests that wait for a mirror do so no more. Before the operations are forgotten. */
 void mirror_stop(struct catalog *catalog);

@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "base/clock.h"
+#include "base/failpoint.h"
 #include "base/limits.h"
 #include "base/random.h"
 #include "domain/catalog/drop.h"
@@ -101,6 +102,7 @@ static bool mirror_change_apply(struct store_job *job, struct store_db *db, stru
                                          STORE_NUMBER((int64_t)generation->version),
                                          STORE_STRING(str_from(generation->checksum)),
                                          STORE_NUMBER(change->dropped_us)};
+    FAILPOINT("catalog.mirror.before_row");
     if ((change->adds || change->updates) &&
         !store_run(
             db,
@@ -293,10 +295,23 @@ static void mirror_on_row(void *owner, const struct store_value *columns, size_t
     vec_push(&mirror->generations, generation);
 }
 
+/* Copies whose rows were not stored any more when the server was killed: nobody reads them. */
+static bool mirror_drop_strays(struct store_db *db, struct err *err)
+{
+    int64_t now_us = clock_wall_us();
+    const struct store_value values[] = {STORE_NUMBER(now_us),
+                                         STORE_NUMBER(now_us + limits_get(LIMIT_MIRROR_GRACE) * CLOCK_SECOND)};
+    return store_run(db,
+                     "UPDATE catalog_items SET dropped_us = ?1, delete_us = ?2 WHERE namespace = '$mirror' AND "
+                     "dropped_us = 0 AND id NOT IN (SELECT item FROM catalog_mirrors)",
+                     values, 2, NULL, NULL, err);
+}
+
 bool mirror_start(struct catalog *catalog, struct err *err)
 {
     struct store_db *db = store_db(catalog->store);
-    return store_run(db,
+    return mirror_drop_strays(db, err) &&
+           store_run(db,
                      "SELECT m.tenant, m.name, m.item, m.epoch, m.version, m.checksum, i.name FROM catalog_mirrors m "
                      "JOIN catalog_items i ON i.id = m.item WHERE i.dropped_us = 0 ORDER BY m.item",
                      NULL, 0, mirror_on_row, catalog, err);
