@@ -17,6 +17,7 @@
 
 /* Two writers that meet in a directory which a third empties and removes: each try makes it again. */
 #define FILE_PUT_TRIES 8
+#define FILE_COPY_SIZE ((size_t)256 * 1024)
 
 struct file_names {
     VEC(struct str) list;
@@ -101,6 +102,12 @@ static int file_regular(const struct object_store *store, struct str name, struc
     return -1;
 }
 
+int object_file_regular(const struct object_store *store, struct str name, struct err *err)
+{
+    struct stat about;
+    return file_regular(store, name, &about, err);
+}
+
 bool object_file_is_gone(const struct object_store *store, struct str name)
 {
     char path[PATH_MAX];
@@ -151,26 +158,27 @@ bool object_file_head(struct object_store *store, struct str name, struct object
     return true;
 }
 
-/* The directory, made with its parents where it is missing, each entry durable. -1 with errno. */
-static int file_make(const struct object_store *store, struct str name)
+/* The directory, made with its parents where it is missing, each entry durable if asked for. -1 with errno. */
+static int file_make(const struct object_store *store, struct str name, bool durable)
 {
     int fd = file_directory(store, name);
     if (fd >= 0 || errno != ENOENT)
         return fd;
     AUTO(arena) struct arena *arena = arena_new_small();
-    FILE_FD parent = file_make(store, file_parent(name));
-    if (parent < 0 || (mkdirat(parent, file_leaf(arena, name), 0700) != 0 && errno != EEXIST) || fsync(parent) != 0)
+    FILE_FD parent = file_make(store, file_parent(name), durable);
+    if (parent < 0 || (mkdirat(parent, file_leaf(arena, name), 0700) != 0 && errno != EEXIST) ||
+        (durable && fsync(parent) != 0))
         return -1;
     return file_directory(store, name);
 }
 
 bool object_file_make_directory(struct object_store *store, struct str name, struct err *err)
 {
-    FILE_FD fd = file_make(store, name);
+    FILE_FD fd = file_make(store, name, true);
     return fd >= 0 || file_fail(store, name, "make the directory", err);
 }
 
-static bool file_write(int fd, struct str bytes)
+static bool file_write_all(int fd, struct str bytes)
 {
     while (bytes.len > 0) {
         ssize_t len = write(fd, bytes.ptr, bytes.len);
@@ -179,7 +187,7 @@ static bool file_write(int fd, struct str bytes)
         if (len > 0)
             bytes = str_from_index(bytes, (size_t)len);
     }
-    return fsync(fd) == 0;
+    return true;
 }
 
 /* Under another name first, so that nobody sees half a file. False with errno. */
@@ -190,9 +198,9 @@ static bool file_put(int directory, const char *leaf, struct str bytes, enum obj
     FILE_FD fd = openat(directory, fresh, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
     if (fd < 0)
         return false;
-    bool ok =
-        file_write(fd, bytes) && (mode == OBJECT_PUT_IF_ABSENT ? linkat(directory, fresh, directory, leaf, 0)
-                                                               : renameat(directory, fresh, directory, leaf)) == 0;
+    bool ok = file_write_all(fd, bytes) && fsync(fd) == 0 &&
+              (mode == OBJECT_PUT_IF_ABSENT ? linkat(directory, fresh, directory, leaf, 0)
+                                            : renameat(directory, fresh, directory, leaf)) == 0;
     int why = errno;
     if (!ok || mode == OBJECT_PUT_IF_ABSENT)
         (void)unlinkat(directory, fresh, 0);
@@ -206,7 +214,7 @@ bool object_file_put(struct object_store *store, struct str name, struct str byt
     AUTO(arena) struct arena *arena = arena_new_small();
     const char *leaf = file_leaf(arena, name);
     for (int try = 0; try < FILE_PUT_TRIES; try++) {
-        FILE_FD directory = file_make(store, file_parent(name));
+        FILE_FD directory = file_make(store, file_parent(name), true);
         if (directory >= 0 && file_put(directory, leaf, bytes, mode))
             return true;
         if (errno != ENOENT)
@@ -310,6 +318,78 @@ bool object_file_list(struct object_store *store, struct str name,
     vec_done(&walk.directories.list);
     return ok;
 }
+
+/* --- Second names --- */
+
+struct file_keep {
+    struct file_walk walk;
+    struct str from, to;
+    struct str at; /* the directory that target is for */
+    int target;
+};
+
+/* Where links are refused: files of other users (fs.protected_hardlinks), and directories of other file systems. */
+static bool file_copy(int from, const char *leaf, int to)
+{
+    FILE_FD in = openat(from, leaf, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+    FILE_FD out = in < 0 ? -1 : openat(to, leaf, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+    if (out < 0)
+        return false;
+    AUTO(arena) struct arena *arena = arena_new_small();
+    char *bytes = arena_alloc(arena, FILE_COPY_SIZE);
+    ssize_t len;
+    while ((len = read(in, bytes, FILE_COPY_SIZE)) > 0)
+        if (!file_write_all(out, str_bytes(bytes, (size_t)len)))
+            return false;
+    return len == 0;
+}
+
+static bool file_keep_target(struct file_keep *keep)
+{
+    struct str at = keep->walk.at;
+    if (keep->target >= 0 && str_equal(keep->at, at))
+        return true;
+    file_close(&keep->target);
+    keep->at = at;
+    struct str below = str_from_index(at, keep->from.len + (keep->from.len > 0 && at.len > keep->from.len));
+    keep->target = file_make(
+        keep->walk.store,
+        below.len ? str_format(keep->walk.arena, "%.*s/%.*s", STR_ARG(keep->to), STR_ARG(below)) : keep->to, false);
+    return keep->target >= 0;
+}
+
+static bool file_keep_entry(void *owner, int directory, const struct dirent *entry)
+{
+    struct file_keep *keep = owner;
+    struct stat about;
+    const char *leaf = entry->d_name;
+    if (fstatat(directory, leaf, &about, AT_SYMLINK_NOFOLLOW) != 0)
+        return errno == ENOENT || file_fail(keep->walk.store, keep->walk.at, "list", keep->walk.err);
+    if (S_ISDIR(about.st_mode))
+        vec_push(&keep->walk.directories.list, file_join(keep->walk.arena, keep->walk.at, leaf));
+    if (!S_ISREG(about.st_mode))
+        return true;
+    if (!file_keep_target(keep))
+        return file_fail(keep->walk.store, keep->to, "make directories in", keep->walk.err);
+    if (linkat(directory, leaf, keep->target, leaf, 0) == 0 || errno == EEXIST || errno == ENOENT)
+        return true;
+    return ((errno == EPERM || errno == EXDEV || errno == EMLINK || errno == EOPNOTSUPP) &&
+            file_copy(directory, leaf, keep->target)) ||
+           file_fail(keep->walk.store, keep->walk.at, "keep a file of", keep->walk.err);
+}
+
+bool object_file_keep(struct object_store *store, struct str from, struct str to, struct err *err)
+{
+    AUTO(arena) struct arena *arena = arena_new_small();
+    struct file_keep keep = {
+        .walk = {.store = store, .arena = arena, .err = err}, .from = from, .to = to, .target = -1};
+    bool ok = file_walk(&keep.walk, from, file_keep_entry);
+    file_close(&keep.target);
+    vec_done(&keep.walk.directories.list);
+    return ok;
+}
+
+/* --- Deleting --- */
 
 /* Removes directories from this one upwards while they are empty; the root stays. */
 static void file_prune(const struct object_store *store, struct str name)

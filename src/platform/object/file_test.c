@@ -285,6 +285,62 @@ static void bad_roots_are_refused(void **state)
     assert_null(object_open(&options, &fixture->err));
 }
 
+static void keep_gives_files_second_names(void **state)
+{
+    struct fixture *fixture = *state;
+    struct listing listing = {.arena = fixture->arena};
+    struct str bytes;
+    put(fixture, "t/a/x", S("one"));
+    put(fixture, "t/y", S("two"));
+    put(fixture, "t2/z", S("other"));
+    assert_true(object_keep(fixture->store, at(fixture, "t"), at(fixture, ".kept/t"), &fixture->err));
+    put(fixture, "t/a/b/new", S("three"));
+    assert_true(object_delete_below(fixture->store, at(fixture, "t/y"), &fixture->err));
+    assert_true(object_keep(fixture->store, at(fixture, "t"), at(fixture, ".kept/t"), &fixture->err));
+    assert_true(object_keep(fixture->store, at(fixture, "none"), at(fixture, ".kept/none"), &fixture->err));
+    assert_true(object_delete_below(fixture->store, at(fixture, "t"), &fixture->err));
+    assert_true(object_list(fixture->store, at(fixture, ".kept"), count_entry, &listing, &fixture->err));
+    assert_int_equal(listing.count, 3);
+    assert_true(
+        object_read(fixture->store, fixture->arena, at(fixture, ".kept/t/a/b/new"), 100, &bytes, &fixture->err));
+    assert_true(str_equal(bytes, S("three")));
+    int fd = object_open_file(fixture->store, at(fixture, ".kept/t/a/x"), &fixture->err);
+    char text[4] = "";
+    assert_int_equal(read(fd, text, sizeof(text)), 3);
+    assert_int_equal(close(fd), 0);
+    assert_int_equal(object_open_file(fixture->store, at(fixture, ".kept/../t2/z"), &fixture->err), -1);
+    assert_int_equal(fixture->err.code, ERR_INVALID);
+    assert_int_equal(object_open_file(fixture->store, at(fixture, ".kept/t/a"), &fixture->err), -1);
+    assert_int_equal(fixture->err.code, ERR_NOT_FOUND);
+}
+
+/* Where fs.protected_hardlinks is on, only the owner of a file may give it another name. */
+static void keep_copies_files_of_other_users(void **state)
+{
+    struct fixture *fixture = *state;
+    struct str bytes;
+    if (geteuid() != 0)
+        skip();
+    put(fixture, "t/x", S("theirs"));
+    put(fixture, ".kept/t/x2", S("")); /* makes the directories */
+    assert_int_equal(chmod(path(fixture, "t/x"), 0644), 0);
+    for (const char *const *name = (const char *const[]){"", "t", ".kept", ".kept/t", NULL}; *name; name++)
+        assert_int_equal(chmod(path(fixture, *name), 0777), 0);
+    assert_int_equal(seteuid(65534), 0);
+    bool kept = object_keep(fixture->store, at(fixture, "t"), at(fixture, ".kept/t"), &fixture->err);
+    assert_int_equal(seteuid(0), 0);
+    assert_true(kept);
+    assert_true(object_read(fixture->store, fixture->arena, at(fixture, ".kept/t/x"), 100, &bytes, &fixture->err));
+    assert_true(str_equal(bytes, S("theirs")));
+    assert_int_equal(chmod(path(fixture, "t/x"), 0600), 0);
+    assert_int_equal(unlink(path(fixture, ".kept/t/x")), 0);
+    assert_int_equal(seteuid(65534), 0);
+    kept = object_keep(fixture->store, at(fixture, "t"), at(fixture, ".kept/t"), &fixture->err);
+    assert_int_equal(seteuid(0), 0);
+    assert_false(kept);
+    assert_int_equal(fixture->err.code, ERR_DENIED);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -300,6 +356,8 @@ int main(void)
         FILE_TEST(names_outside_the_root_are_refused),
         FILE_TEST(symbolic_links_are_not_followed),
         FILE_TEST(bad_roots_are_refused),
+        FILE_TEST(keep_gives_files_second_names),
+        FILE_TEST(keep_copies_files_of_other_users),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,6 +1,7 @@
 /* A store by its root, and the check that each location lies below it. */
 #include "platform/object/object.h"
 
+#include <assert.h>
 #include <unistd.h>
 
 #include "platform/object/object_priv.h"
@@ -137,6 +138,21 @@ bool object_list(struct object_store *store, struct str location,
     return object_name(store, location, true, &name, err) &&
            (store->s3 ? object_s3_list(store, name, each, owner, err)
                       : object_file_list(store, name, each, owner, err));
+}
+
+bool object_keep(struct object_store *store, struct str from, struct str to, struct err *err)
+{
+    struct str name, second;
+    assert(object_is_local(store));
+    return object_name(store, from, true, &name, err) && object_name(store, to, true, &second, err) &&
+           object_file_keep(store, name, second, err);
+}
+
+int object_open_file(struct object_store *store, struct str location, struct err *err)
+{
+    struct str name;
+    assert(object_is_local(store));
+    return object_name(store, location, false, &name, err) ? object_file_regular(store, name, err) : -1;
 }
 
 bool object_is_gone(const struct object_store *store, struct str location)

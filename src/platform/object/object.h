@@ -69,6 +69,12 @@ bool object_is_gone(const struct object_store *store, struct str location);
 bool object_head(struct object_store *store, struct str location, struct object_info *info_out,
                  struct err *err) MUST_USE;
 
+/* Local stores only: gives every file below `from` a second name, the same one below `to`: a hard link, or a copy where
+ * the system refuses links. Those that have it keep it; what goes away meanwhile is left out. Not durable. */
+bool object_keep(struct object_store *store, struct str from, struct str to, struct err *err) MUST_USE;
+/* Local stores only: a file for reading; the caller closes it. -1 with *err. */
+int object_open_file(struct object_store *store, struct str location, struct err *err);
+
 /* Absent ones are no error. S3: in groups of 1000. Local: directories that became empty go as well, up to the root. */
 bool object_delete(struct object_store *store, const struct str *locations, size_t count, struct err *err) MUST_USE;
 /* All that lies below the location. */
