@@ -3,6 +3,13 @@
 #include <assert.h>
 
 #include "base/limits.h"
+#include "base/metric.h"
+
+static struct metric cache_requests = {.name = "eider_catalog_cache_requests_total",
+                                       .help = "Metadata documents that were asked for.",
+                                       .kind = METRIC_COUNTER};
+static struct metric cache_size = {
+    .name = "eider_catalog_cache_bytes", .help = "Memory of cached metadata documents.", .kind = METRIC_GAUGE};
 
 /* What a document costs beside its bytes. */
 #define CACHE_OVERHEAD 128
@@ -77,6 +84,9 @@ void cache_init(struct cache *cache)
 {
     *cache = (struct cache){0};
     list_init(&cache->documents);
+    cache->hits = metric_series(&cache_requests, "result=\"hit\"");
+    cache->misses = metric_series(&cache_requests, "result=\"miss\"");
+    cache->size = metric_series(&cache_size, "");
 }
 
 void cache_drop(struct cache *cache, struct cache_document **place)
@@ -133,6 +143,8 @@ void cache_put(struct cache *cache, struct cache_document **place, struct cache_
 struct cache_document *cache_get(struct cache *cache, struct cache_document **place)
 {
     struct cache_document *document = *place;
+    metric_add(document ? cache->hits : cache->misses, 1);
+    metric_set(cache->size, (double)cache->bytes);
     if (document) {
         list_remove(&document->node);
         list_append(&cache->documents, &document->node);

@@ -8,6 +8,7 @@
 #include "platform/net/slice.h"
 
 struct cache_document;
+struct metric_series;
 
 /* Takes the bytes; the caller has the one reference. Any thread. */
 struct cache_document *cache_document_new(struct buf *bytes);
@@ -28,6 +29,7 @@ const void *cache_document_parsed(const struct cache_document *document);
 struct cache {
     struct list documents; /* the one used last is the last */
     size_t bytes;
+    struct metric_series *hits, *misses, *size;
 };
 void cache_init(struct cache *cache);
 /* Keeps the document at *place, a pointer of whoever it describes, in place of another one; it becomes NULL when the

@@ -7,6 +7,9 @@
 #include "domain/catalog/catalog_priv.h"
 #include "platform/json/json.h"
 
+/* Properties that name places. */
+static const struct str commit_paths[] = {{"write.data.path", 15}, {"write.metadata.path", 19}};
+
 /* Tables of one transaction. */
 #define COMMIT_TABLES_MAX 256
 
@@ -27,6 +30,7 @@ struct commit_change {
     struct index_place *place; /* taken for a new location */
     struct index_row row;
     struct cache_document *cached; /* of the result */
+    bool paths;                    /* its properties name other places than before */
     const struct str *added;       /* manifest lists */
     size_t added_count;
     const struct str *outdated; /* metadata files that may be deleted afterwards */
@@ -171,6 +175,9 @@ static bool commit_compute(struct operation *operation, struct commit_change *ch
         return false;
     if (operation->kind == CATALOG_TABLE) {
         change->added_count = metadata_added(arena, table, change->after.table, &change->added);
+        for (size_t i = 0; i < sizeof(commit_paths) / sizeof(commit_paths[0]); i++)
+            change->paths = change->paths || !str_equal(table ? metadata_property(table, commit_paths[i]) : S(""),
+                                                        metadata_property(change->after.table, commit_paths[i]));
         if (table)
             change->outdated_count = metadata_dropped_files(arena, table, change->after.table, &change->outdated);
     }
@@ -210,7 +217,7 @@ static bool commit_needs_loop(const struct commit_operation *self)
     const struct catalog_engine *engine = operation_engine(&self->operation);
     for (size_t i = 0; i < self->count; i++) {
         const struct commit_change *change = &self->changes[i];
-        if (!change->same && (!change->item || !str_equal(change->location, change->row.location) ||
+        if (!change->same && (!change->item || !str_equal(change->location, change->row.location) || change->paths ||
                               (engine && engine->inspect && change->added_count)))
             return true;
     }
@@ -368,6 +375,10 @@ static bool commit_take_places(struct commit_operation *self)
     for (size_t i = 0; i < self->count; i++) {
         struct commit_change *change = &self->changes[i];
         const struct index_place *other;
+        for (size_t j = 0; change->paths && j < sizeof(commit_paths) / sizeof(commit_paths[0]); j++)
+            if (!table_check_path(operation, metadata_property(change->after.table, commit_paths[j]), change->location,
+                                  change->item))
+                return false;
         bool stays = change->same || (change->item && str_equal(change->location, change->row.location));
         if (stays)
             continue;

@@ -142,12 +142,16 @@ static bool create_place(struct create_operation *self, const struct index_space
         struct str name = str_format(arena, "%.*s-%.*s", STR_ARG(self->name), STR_ARG(random_hex(arena, 4)));
         self->location = location_join(arena, parent, name);
     }
+    const struct json *properties = json_get(self->request, "properties");
     const struct index_place *other;
-    self->place = index_place_take(operation->tenant, self->location, NULL, &other);
-    if (!self->place) {
-        table_place_taken(operation, self->location, other);
-        operation_fail_error(operation);
+    if (table_check_path(operation, json_text(json_get(properties, "write.data.path")), self->location, NULL) &&
+        table_check_path(operation, json_text(json_get(properties, "write.metadata.path")), self->location, NULL)) {
+        self->place = index_place_take(operation->tenant, self->location, NULL, &other);
+        if (!self->place)
+            table_place_taken(operation, self->location, other);
     }
+    if (!self->place)
+        operation_fail_error(operation);
     return self->place != NULL;
 }
 

@@ -340,8 +340,8 @@ static bool index_overlaps(struct str one, struct str other)
 
 /* The one that is in the way, or NULL. Names with a common beginning stand side by side, but "a-b" may stand between
  * "a" and "a/b": parents are therefore looked up one by one, and those below begin where "a/" would stand. */
-static const struct index_place *index_place_other(const struct index_tenant *tenant, struct str location,
-                                                   const struct index_item *except)
+const struct index_place *index_place_other(const struct index_tenant *tenant, struct str location,
+                                            const struct index_item *except)
 {
     for (size_t len = location.len; len; len--) {
         if (len < location.len && location.ptr[len] != '/')

@@ -109,5 +109,8 @@ struct index_item *index_dropped_find(const struct index_tenant *tenant, int64_t
  * place does not count; may be NULL. */
 struct index_place *index_place_take(struct index_tenant *tenant, struct str location, const struct index_item *except,
                                      const struct index_place **other_out);
+/* The place that a location would be in the way of, as above; NULL: none. */
+const struct index_place *index_place_other(const struct index_tenant *tenant, struct str location,
+                                            const struct index_item *except);
 /* Accepts NULL. */
 void index_place_give(struct index_tenant *tenant, struct index_place *place);

@@ -65,6 +65,15 @@ static void places_of_commits_are_checked(void **in)
     assert_int_equal(create_at(state, "iceberg.w", below(state, "moved/t")), CATALOG_BAD_REQUEST);
     const char *property = "[{\"action\":\"set-properties\",\"updates\":{\"write.data.path\":\"file:///etc/x\"}}]";
     assert_int_equal(state_commit(state, "iceberg.t", "[]", property), CATALOG_BAD_REQUEST);
+    struct str meets =
+        str_format(state->arena, "[{\"action\":\"set-properties\",\"updates\":{\"write.metadata.path\":\"%.*s/x\"}}]",
+                   STR_ARG(other));
+    assert_int_equal(state_commit(state, "iceberg.t", "[]", meets.ptr), CATALOG_BAD_REQUEST);
+    assert_int_equal(state_commit(state, "iceberg.u", "[]", meets.ptr), CATALOG_FINE);
+    meets = str_format(state->arena, "[{\"action\":\"set-properties\",\"updates\":{\"write.data.path\":\"%.*s\"}}]",
+                       STR_ARG(below(state, "shared")));
+    assert_int_equal(state_commit(state, "iceberg.t", "[]", meets.ptr), CATALOG_FINE);
+    assert_int_equal(state_commit(state, "iceberg.u", "[]", meets.ptr), CATALOG_FINE);
     const char *snapshot =
         "[{\"action\":\"add-snapshot\",\"snapshot\":{\"snapshot-id\":1,\"sequence-number\":1,\"timestamp-ms\":1,"
         "\"manifest-list\":\"file:///etc/passwd\",\"summary\":{\"operation\":\"append\"},\"schema-id\":0}}]";

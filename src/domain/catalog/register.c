@@ -107,6 +107,12 @@ static bool register_take_place(struct register_operation *self)
 {
     struct operation *operation = &self->operation;
     const struct index_place *other;
+    const struct metadata *table = self->document.table;
+    if (table &&
+        (!table_check_path(operation, metadata_property(table, S("write.data.path")), self->row.location, self->item) ||
+         !table_check_path(operation, metadata_property(table, S("write.metadata.path")), self->row.location,
+                           self->item)))
+        return false;
     if (self->item && str_equal(self->item->location, self->row.location))
         return true;
     self->place = index_place_take(operation->tenant, self->row.location, self->item, &other);

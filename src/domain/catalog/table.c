@@ -132,6 +132,20 @@ struct str table_default_place(struct operation *operation, const struct catalog
     return location;
 }
 
+bool table_check_path(struct operation *operation, struct str path, struct str location,
+                      const struct index_item *except)
+{
+    struct str normal;
+    if (!path.ptr || path.len == 0)
+        return true;
+    if (!location_normal(operation->arena, path, &normal, &operation->error))
+        return false;
+    if (str_equal(normal, location) || location_is_below(location, normal))
+        return true;
+    const struct index_place *other = index_place_other(operation->tenant, normal, except);
+    return !other || table_place_taken(operation, normal, other);
+}
+
 bool table_place_taken(struct operation *operation, struct str location, const struct index_place *other)
 {
     const struct index_item *item = other->item;

@@ -32,6 +32,10 @@ bool table_check_location(void *owner, struct str location, struct err *err);
 bool table_is_outside(const struct catalog_warehouse *warehouse, struct arena *arena, struct str location);
 /* The context of a change that is made now. */
 struct metadata_context table_context(struct table_bounds *bounds);
+/* A path that the table's properties name (ptr NULL: none) may lie below its own location, or where no other table
+ * lies; else error is set. The place of that location is not taken yet, or is the item's. */
+bool table_check_path(struct operation *operation, struct str path, struct str location,
+                      const struct index_item *except) MUST_USE;
 /* Sets the error for a location that another place is in the way of; always false. */
 bool table_place_taken(struct operation *operation, struct str location, const struct index_place *other);
 /* Where tables of the namespace lie unless they say otherwise. */
