@@ -8,7 +8,7 @@ import threading
 
 import duckdb
 import pytest
-from lib.client import Client, create_tenant
+from lib.client import Client, create_tenant, delete_tenant
 from lib.server import ROOT, program
 
 SETUP = """
@@ -220,6 +220,13 @@ def test_the_command_line_fetches_it(publisher, tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == [target.name]
     again = subprocess.run([*words[:-1], tmp_path / "nowhere" / "x.duckdb"], capture_output=True, text=True, cwd=ROOT, timeout=60)
     assert again.returncode != 0 and "nowhere" in again.stderr
+
+
+def test_it_goes_with_its_tenant(publisher):
+    publisher.sql("CREATE TABLE t AS SELECT 1 AS k")
+    publisher.publish()
+    assert delete_tenant(publisher.server, publisher.tenant).status_code == 204
+    assert not publisher.path.exists()
 
 
 def test_who_asks_for_what_is_not_there(publisher):

@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/log.h"
 #include "base/random.h"
 #include "domain/query/query_priv.h"
 #include "platform/json/json.h"
@@ -14,6 +15,7 @@
 struct query_publish {
     struct arena *arena; /* owns this */
     struct query *query;
+    struct str tenant;
     struct str file;      /* that the worker makes, in the tenant's directory of temporary files */
     struct str directory; /* that it goes to */
     struct str path;      /* its name there */
@@ -27,6 +29,13 @@ struct query_publish {
 struct str query_published_path(const struct query *query, struct str tenant, struct arena *arena)
 {
     return str_format(arena, "%.*s/snapshots/%.*s.duckdb", STR_ARG(query->options.data), STR_ARG(tenant));
+}
+
+void query_unpublish(const struct query *query, struct str tenant)
+{
+    AUTO(arena) struct arena *arena = arena_new_small();
+    if (unlink(query_published_path(query, tenant, arena).ptr) != 0 && errno != ENOENT)
+        log_warn("publish.file_left", LOG_STR("tenant", tenant), LOG_I64("errno", errno));
 }
 
 static void query_publish_end(struct query_publish *publish, const struct err *error)
@@ -81,6 +90,8 @@ static void query_publish_place(struct work_job *job)
 static void query_publish_placed(struct work_job *job)
 {
     struct query_publish *publish = list_object(job, struct query_publish, job);
+    if (!publish->error.code && !tenant_find(publish->query->tenants, publish->tenant, &publish->error))
+        query_unpublish(publish->query, publish->tenant);
     query_publish_end(publish, publish->error.code ? &publish->error : NULL);
 }
 
@@ -114,6 +125,7 @@ struct statement *query_publish(struct query *query, const struct query_publish_
     struct query_publish *publish = arena_new_object(arena, struct query_publish);
     struct str name = str_format(arena, "publish-%.*s.duckdb", STR_ARG(random_hex(arena, 8)));
     *publish = (struct query_publish){.arena = arena, .query = query, .done = done, .owner = owner};
+    publish->tenant = str_copy(arena, tenant->id);
     publish->file =
         str_format(arena, "%.*s/tmp/%.*s", STR_ARG(tenant_directory(query->tenants, tenant, arena)), STR_ARG(name));
     publish->directory = str_format(arena, "%.*s/snapshots", STR_ARG(query->options.data));

@@ -20,5 +20,7 @@ typedef void query_publish_done(void *owner, const struct query_published *publi
 /* Refused at once: NULL. Else what query_cancel takes, until the file begins to be put in its place. */
 struct statement *query_publish(struct query *query, const struct query_publish_request *request,
                                 query_publish_done *done, void *owner, struct err *err);
+/* The tenant is being deleted: so is its file. */
+void query_unpublish(const struct query *query, struct str tenant);
 /* The path for a tenant, in the arena; whether there is such a file is another question. */
 struct str query_published_path(const struct query *query, struct str tenant, struct arena *arena);

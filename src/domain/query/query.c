@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/limits.h"
 #include "base/metric.h"
+#include "domain/query/publish.h"
 #include "domain/query/query_priv.h"
 
 static struct metric query_statements_total = {
@@ -158,6 +159,7 @@ static void query_on_delete(void *owner, struct tenant *tenant, void (*finished)
 {
     struct query *query = owner;
     struct query_tenant *side = tenant->query_data;
+    query_unpublish(query, tenant->id);
     if (!side) {
         finished(finished_owner);
         return;
