@@ -198,6 +198,10 @@ def test_names_may_be_odd(made):
         made.sql(f'CREATE TABLE "{quoted}" AS SELECT 1 AS k, 2 AS "odd ""column"')
         assert made.wire.need("GET", f"/namespaces/default/tables/{urllib.parse.quote(name)}")["metadata"]["properties"]["eider.mirror.of"] == name
         assert name in made.names()
+    made.sql('CREATE VIEW "a AS (b" ("c as d", e) AS SELECT 1, 2')
+    shown = made.wire.need("GET", "/namespaces/default/views/" + urllib.parse.quote("a AS (b"))["metadata"]
+    assert shown["versions"][0]["representations"][0]["sql"] == "SELECT 1, 2"
+    assert [field["name"] for field in shown["schemas"][0]["fields"]] == ["c as d", "e"]
 
 
 def test_a_view_that_was_asked_for_is_a_table(made, table):
