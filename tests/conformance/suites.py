@@ -92,8 +92,8 @@ def _package(name):
     return re.search(rf"^{re.escape(name)}==(\S+)", (ROOT / "tools/requirements.txt").read_text(), re.M).group(1)
 
 
-def _maven(property_name):
-    return re.search(rf"<{property_name}>([^<]+)<", (HERE / "jdbc/pom.xml").read_text()).group(1)
+def _maven(suite, property_name):
+    return re.search(rf"<{property_name}>([^<]+)<", (HERE / suite / "pom.xml").read_text()).group(1)
 
 
 def rows():
@@ -103,7 +103,8 @@ def rows():
         ("adbc_go", "ADBC validation suite (Go), driver flightsql", _module("github.com/apache/arrow-adbc/go/adbc")),
         ("adbc_python", "ADBC Python driver's own tests", _package("adbc-driver-flightsql")),
         ("flight_integration", "Arrow Flight integration client (Go)", _module("github.com/apache/arrow-go/v18")),
-        ("jdbc", "Flight SQL JDBC driver, cases of ours", _maven("arrow.jdbc.version")),
+        ("jdbc", "Flight SQL JDBC driver, cases of ours", _maven("jdbc", "arrow.jdbc.version")),
+        ("rck", "Iceberg REST Compatibility Kit, on files and on S3, open and with a token", _maven("rck", "iceberg.version")),
     ]
 
 

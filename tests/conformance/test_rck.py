@@ -12,7 +12,7 @@ from lib.client import create_tenant
 from lib.s3 import Minio
 from lib.server import Server
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]
 
 JARS = suites.DEPS / "suites/rck"
 KITS = {"tables": "RESTCompatibilityKitCatalogTests", "views": "RESTCompatibilityKitViewCatalogTests"}
@@ -28,9 +28,9 @@ def kit(server, name, directory, **properties):
     places = server.data / "warehouse" / TENANT / "kit"
     places.mkdir(parents=True, exist_ok=True)
     properties = {"uri": f"{server.url}/iceberg", "warehouse": TENANT, "rck.local": "false", "rck.requires-namespace-create": "true",
-                  "rck.overrides-requested-location": "true", "java.io.tmpdir": places} | properties
+                  "rck.overrides-requested-location": "true", "rck.supports-names-with-dot": "true", "java.io.tmpdir": places} | properties
     words = [f"-D{key}={value}" for key, value in properties.items()]
-    run = subprocess.run([suites.need("java", "Java"), *words, "-cp", f"{JARS}/*", "org.junit.platform.console.ConsoleLauncher",
+    run = subprocess.run([suites.need("java", "Java"), "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", *words, "-cp", f"{JARS}/*", "org.junit.platform.console.ConsoleLauncher",
                           "execute", "--select-class", f"org.apache.iceberg.rest.{KITS[name]}", "--disable-banner",
                           "--disable-ansi-colors", "--details=none", f"--reports-dir={directory}"],
                          capture_output=True, text=True, timeout=900)
