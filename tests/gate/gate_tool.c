@@ -26,11 +26,8 @@ static void print_tokens(struct str text)
 static void print_function(struct str name)
 {
     static const char *const words[] = {
-        [GATE_FUNCTION_OPEN] = "open",
-        [GATE_FUNCTION_TABLE] = "table",
-        [GATE_FUNCTION_SETTING] = "setting",
-        [GATE_FUNCTION_ICEBERG] = "iceberg",
-        [GATE_FUNCTION_CLOSED] = "closed",
+        [GATE_FUNCTION_OPEN] = "open",       [GATE_FUNCTION_TABLE] = "table",   [GATE_FUNCTION_SETTING] = "setting",
+        [GATE_FUNCTION_ICEBERG] = "iceberg", [GATE_FUNCTION_CLOSED] = "closed",
     };
     puts(words[gate_words_function(name)]);
 }
