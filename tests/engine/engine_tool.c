@@ -339,8 +339,6 @@ static bool tool_command(struct tool *tool, int count, char **words, struct err 
         return tool_describe(tool, words[1], err);
     if (count == 3 && strcmp(words[0], "put") == 0)
         return tool_put(tool, words[1], words[2], err);
-    if (count == 2 && strcmp(words[0], "snapshot") == 0)
-        return engine_snapshot(tool->session, str_from(words[1]), err);
     if (count >= 2 && (strcmp(words[0], "metadata") == 0 || strcmp(words[0], "bench_metadata") == 0)) {
         tool->quiet = words[0][0] == 'b';
         return tool_metadata(tool, count - 1, words + 1, err);

@@ -122,12 +122,3 @@ def test_announced_schema_equals_the_streams(engine, sql, parameters):
 def test_describing_runs_nothing(engine):
     engine.call(["describe", "CREATE TABLE t (a INT)"])
     assert refused(engine, "SELECT * FROM t").kind == "not_found"
-
-
-def test_snapshot_is_a_database_of_its_own(engine, tmp_path):
-    import duckdb
-    engine.call(["run", "arrow", "CREATE TABLE t AS SELECT * FROM range(1000) r(a); CREATE VIEW v AS SELECT sum(a) s FROM t"])
-    engine.call(["snapshot", str(tmp_path / "copy.duckdb")])
-    with duckdb.connect(str(tmp_path / "copy.duckdb"), read_only=True) as copy:
-        assert copy.sql('SELECT s FROM "default".v').fetchone() == (499500,)
-    assert list(engine.temp.iterdir()) == []
