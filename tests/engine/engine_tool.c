@@ -10,7 +10,6 @@
  *   engine_tool ... temporary yes|no                         uploads that follow go into temporary tables
  *   engine_tool ... state                                    what is left in the session, to stdout
  *   engine_tool ... repeat COUNT SQL                         prepared with one whole number, seconds per run to stderr
- *   engine_tool ... snapshot PATH
  *   engine_tool ... metadata KIND [NAME=VALUE]...            messages to stdout; KIND is the enum's number
  *   engine_tool ... bench_metadata KIND [NAME=VALUE]...
  * Several commands may follow each other, separated by "--"; they share one session. With --outcomes true each says
