@@ -4,6 +4,7 @@
 #include <assert.h>
 
 #include "base/metric.h"
+#include "domain/catalog/backup.h"
 #include "domain/catalog/catalog_priv.h"
 #include "domain/catalog/drop.h"
 #include "domain/catalog/idempotency.h"
@@ -28,6 +29,7 @@ static void catalog_copy_options(struct catalog *catalog, const struct catalog_o
     list_init(&catalog->discards);
     list_init(&catalog->deleting);
     list_init(&catalog->removals);
+    list_init(&catalog->held);
 }
 
 struct catalog *catalog_new(const struct catalog_options *options, struct err *err)
@@ -44,6 +46,7 @@ struct catalog *catalog_new(const struct catalog_options *options, struct err *e
     idempotency_start(catalog);
     drop_start(catalog);
     removal_start(catalog);
+    backup_start(catalog);
     return catalog;
 }
 
@@ -79,6 +82,7 @@ void catalog_free(struct catalog **catalog_ptr)
     file_discards_done(catalog);
     drop_done(catalog);
     removal_done(catalog);
+    backup_done(catalog);
     size_t position = 0;
     struct map_entry *entry;
     while ((entry = map_next(&catalog->by_tenant, &position))) {

@@ -243,6 +243,24 @@ size_t catalog_locations(struct catalog *catalog, struct str tenant, struct aren
 struct str catalog_root(struct catalog *catalog, struct str tenant, struct arena *arena);
 const struct catalog_warehouse *catalog_warehouse_of(const struct catalog *catalog);
 
+/* --- Backups (backup.c) of a warehouse on this machine: each file gets a second name, which stays until the backup
+ * ends, whatever is deleted meanwhile. One at a time. done comes later, unless the backup is ended before. --- */
+struct catalog_backup;
+typedef void catalog_backup_done(void *owner, const struct err *error);
+/* Of the files that are there now; when done comes without an error, deletions wait. */
+struct catalog_backup *catalog_backup_begin(struct catalog *catalog, catalog_backup_done *done, void *owner);
+/* The pointers have been copied: of the files that came since. Deletions go on. The list is written as a new file, a
+ * line {"path": "acme/iceberg/t-1234abcd/data/x.parquet", "size": 42} for each. */
+void catalog_backup_finish(struct catalog_backup *backup, struct str list, catalog_backup_done *done, void *owner);
+/* Once it is finished. */
+void catalog_backup_size(const struct catalog_backup *backup, uint64_t *files_out, uint64_t *bytes_out);
+/* A file of the list, for reading; the caller closes it. -1 with *err. */
+int catalog_backup_open(struct catalog_backup *backup, struct str path, struct err *err);
+/* The second names go. Accepts NULL inside. */
+void catalog_backup_end(struct catalog_backup **backup);
+/* Deletions wait: who wants to delete files that were needed until now leaves them to orphan removal. */
+bool catalog_is_held(const struct catalog *catalog);
+
 /* Who may come through the internal listener: a random token per start of a worker, good for one tenant. */
 #define CATALOG_PASS_BYTES 64
 void catalog_pass_new(struct catalog *catalog, struct str tenant, char pass_out[CATALOG_PASS_BYTES + 1]);

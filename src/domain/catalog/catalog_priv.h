@@ -27,6 +27,9 @@ struct catalog {
     struct list removals;     /* removal.c */
     struct map mirrors;       /* mirror_refresh.c: struct mirror_tenant */
     struct list mirror_waits; /* mirror.c */
+    struct list held;         /* backup.c: jobs that delete, while is_held */
+    bool is_held;
+    struct catalog_backup *backup, *backup_next; /* the one that is there, or is being deleted; who waits for that */
     size_t deletions;
     int64_t next_item; /* id */
     struct map passes; /* pass.c: tenant by pass */

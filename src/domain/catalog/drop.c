@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/failpoint.h"
 #include "base/limits.h"
+#include "domain/catalog/backup.h"
 #include "domain/catalog/catalog_priv.h"
 #include "domain/catalog/removal.h"
 
@@ -319,7 +320,7 @@ static void drop_delete(struct catalog *catalog, struct index_item *item)
     item->tenant->running++;
     catalog->deletions++;
     list_append(&catalog->deleting, &deletion->node);
-    work_submit(catalog->pool, &deletion->work);
+    backup_submit_deletion(catalog, &deletion->work);
 }
 
 /* Begins what is due; the time of the next one, or CLOCK_NEVER. */

@@ -3,6 +3,7 @@
 
 #include "base/failpoint.h"
 #include "base/limits.h"
+#include "domain/catalog/backup.h"
 #include "domain/catalog/catalog_priv.h"
 
 bool file_read(struct catalog *catalog, struct arena *arena, enum catalog_kind kind, struct str location,
@@ -93,7 +94,7 @@ void file_discard(struct catalog *catalog, const struct str *locations, size_t c
         discard->locations[discard->count++] = str_copy(arena, locations[i]);
     discard->job = (struct work_job){.run = file_on_discard, .done = file_on_discarded};
     list_append(&catalog->discards, &discard->node);
-    work_submit(catalog->pool, &discard->job);
+    backup_submit_deletion(catalog, &discard->job);
 }
 
 void file_discards_done(struct catalog *catalog)

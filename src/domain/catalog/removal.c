@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "base/failpoint.h"
 #include "base/vec.h"
+#include "domain/catalog/backup.h"
 #include "domain/catalog/catalog_priv.h"
 
 #define REMOVAL_RETRY_US (60 * CLOCK_SECOND)
@@ -108,7 +109,7 @@ static void removal_rows_gone(struct store_job *job, const struct err *error)
         return;
     }
     removal->work = (struct work_job){.run = removal_run, .done = removal_files_gone};
-    work_submit(removal->catalog->pool, &removal->work);
+    backup_submit_deletion(removal->catalog, &removal->work);
 }
 
 static void removal_rows(struct removal *removal)
