@@ -51,11 +51,13 @@ static bool location_check_path(struct str location, struct str path, struct err
 bool location_normal(struct arena *arena, struct str location, struct str *normal_out, struct err *err)
 {
     struct str scheme = {0}, path = {0};
-    if (location.len > LOCATION_MAX)
-        return location_refuse(location, "is too long", err);
     if (!str_is_utf8(location.ptr, location.len))
         return err_set(err, ERR_INVALID, "a location is not UTF-8");
-    if (!location_split(location, &scheme, &path, err) || !location_check_path(location, path, err))
+    if (!location_split(location, &scheme, &path, err))
+        return false;
+    if (scheme.len + path.len > LOCATION_MAX)
+        return location_refuse(location, "is too long", err);
+    if (!location_check_path(location, path, err))
         return false;
     while (path.len && path.ptr[path.len - 1] == '/')
         path.len--;
