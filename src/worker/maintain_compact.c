@@ -144,8 +144,6 @@ static struct str maintain_unfit(const struct maintain_state *state)
             return str_format(arena, "skipped: a file is %.*s, not Parquet", STR_ARG(file->format));
         if (file->content == MAINTAIN_EQUALITY_DELETES && file->partition.len)
             return S("skipped: DuckDB applies equality deletes of one partition to the others, too");
-        if (!str_starts_with(file->path, S("file:///")) && !str_starts_with(file->path, S("s3://")))
-            return S("skipped: a file's location has a form that DuckDB's scan does not repeat");
     }
     return (struct str){0};
 }
@@ -303,6 +301,22 @@ struct maintain_compaction {
     int64_t files, bytes, rows;
 };
 
+/* A path in all spellings that the scan may give it: clients write file:/x, file:///x or /x. What matches none would be
+ * missed when rows are counted. */
+static void maintain_append_path(struct buf *sql, const struct maintain *maintain, struct str path)
+{
+    sql_append_text(sql, path);
+    if (maintain_is_s3(maintain))
+        return;
+    static const char *const prefixes[] = {"file:///", "file:/", "/"};
+    for (size_t i = 0; i < sizeof(prefixes) / sizeof(prefixes[0]); i++) {
+        struct str key = maintain_key(path);
+        struct str other = str_format(maintain->arena, "%s%.*s", prefixes[i], STR_ARG(key));
+        buf_append_str(sql, S(", "));
+        sql_append_text(sql, other);
+    }
+}
+
 static void maintain_append_bin(struct buf *sql, const struct maintain_compaction *compaction,
                                 const struct maintain_state *state, uint32_t bin)
 {
@@ -315,7 +329,7 @@ static void maintain_append_bin(struct buf *sql, const struct maintain_compactio
         if (pick->candidate.bin != bin)
             continue;
         buf_append_str(sql, count++ ? S(", ") : S(""));
-        sql_append_text(sql, state->files.files.items[pick->file].path);
+        maintain_append_path(sql, compaction->maintain, state->files.files.items[pick->file].path);
     }
     buf_append_char(sql, ')');
 }
