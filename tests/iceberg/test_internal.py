@@ -49,6 +49,9 @@ def test_nobody_else_is_served(guarded):
             refused(requests.get(base + path, headers=headers, timeout=30), 401, "NotAuthorizedException")
         for path in ("/", "/health", "/metrics", "/api/v1/tenants", "/iceberg"):
             refused(requests.get(base + path, headers=headers, timeout=30), 404, "NotFoundException")
+        form = headers | {"Content-Type": "application/json"}
+        refused(requests.post(base + "/iceberg/v1/oauth/tokens", data="grant_type=client_credentials", headers=form, timeout=30), 404,
+                "NotFoundException")
 
 
 def fill(front, number):

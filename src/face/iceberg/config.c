@@ -22,6 +22,8 @@ void iceberg_config_get(struct iceberg_exchange *exchange)
     struct json_writer writer = {.buf = &body};
     json_begin_object(&writer, NULL);
     json_begin_object(&writer, "defaults");
+    if (exchange->internal && catalog_is_held(exchange->iceberg->options.catalog)) /* for maintenance */
+        json_write_text(&writer, "eider.deletions", S("held"));
     json_end_object(&writer);
     json_begin_object(&writer, "overrides");
     json_write_text(&writer, "prefix", tenant->id);

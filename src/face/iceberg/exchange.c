@@ -19,7 +19,7 @@ static void iceberg_on_answer(void *owner, struct catalog_answer *answer)
     exchange->asking = false;
     if (answer->problem == CATALOG_FINE)
         exchange->answered(exchange, answer);
-    else
+    else if (!iceberg_loaded_anyway(exchange))
         iceberg_fail_problem(exchange, answer);
 }
 
@@ -105,7 +105,7 @@ void iceberg_answer(struct iceberg_exchange *exchange, int status, struct str bo
 
 void iceberg_answer_empty(struct iceberg_exchange *exchange, struct catalog_answer *answer)
 {
-    (void)answer;
+    slice_release(&answer->metadata);
     iceberg_answer(exchange, 204, S(""), S(""));
 }
 

@@ -105,6 +105,8 @@ static void iceberg_begin(struct iceberg *iceberg, struct http_request *http, bo
     exchange->iceberg = iceberg;
     exchange->internal = internal;
     exchange->route = (const void *)found; /* its first member */
+    if (internal && found && exchange->route->access == ICEBERG_OPEN)
+        found = NULL; /* workers have no passwords to show */
     edge_exchange_begin(&exchange->edge, http, found ? &found->edge : &iceberg_unknown);
     if (!internal && iceberg->draining) {
         struct err err;

@@ -121,6 +121,9 @@ bool iceberg_parse_page(struct arena *arena, struct str query, struct catalog_pa
 void iceberg_answer_loaded(struct iceberg_exchange *exchange, struct catalog_answer *answer);
 /* The same without credentials: a CommitTableResponse. */
 void iceberg_answer_committed(struct iceberg_exchange *exchange, struct catalog_answer *answer);
+/* There are no credentials to be had. A table that was made stays made, so its maker is answered without them: true.
+ * Else what waits for them is given up. */
+bool iceberg_loaded_anyway(struct iceberg_exchange *exchange);
 /* Gives up what waits for its credentials, if any. */
 void iceberg_loaded_drop(struct iceberg_exchange *exchange);
 

@@ -79,6 +79,19 @@ static void iceberg_vended(struct iceberg_exchange *exchange, struct catalog_ans
     iceberg_send_with(exchange, loaded, answer);
 }
 
+bool iceberg_loaded_anyway(struct iceberg_exchange *exchange)
+{
+    struct iceberg_loaded *loaded = exchange->loaded;
+    exchange->loaded = NULL;
+    if (loaded && exchange->body) {
+        iceberg_send_with(exchange, loaded, NULL);
+        return true;
+    }
+    if (loaded)
+        slice_release(&loaded->metadata);
+    return false;
+}
+
 static struct catalog_delegation iceberg_delegation(const struct iceberg_exchange *exchange, struct str location)
 {
     struct str wanted = http_field(exchange->edge.http, S("x-iceberg-access-delegation"));
