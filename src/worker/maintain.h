@@ -38,6 +38,7 @@ struct maintain {
     struct object_store *store; /* in S3: with the keys of the table that was loaded last */
     bool is_bounded;            /* these reach its files only */
     struct http_client *http;
+    struct str config_url;
     struct str url;           /* "http://127.0.0.1:port/v1/<prefix>" */
     struct str authorization; /* "Bearer …" */
     struct buf answer;        /* rows of VALUES */
@@ -72,6 +73,11 @@ static inline void maintain_table_cleanup(struct maintain_table *table)
 {
     arena_free(&table->arena);
 }
+/* Files that were needed until now. *left_out: a backup is being taken, which may still need them; orphan removal finds
+ * them later. */
+bool maintain_delete(struct maintain *maintain, const struct str *locations, size_t count, bool *left_out,
+                     struct err *err) MUST_USE;
+#define MAINTAIN_LEFT "; a backup is being taken: the files are left to orphan removal"
 /* updates: JSON array. Requires that the table is the same and the references are where they were. ERR_CONFLICT when
  * they are not: nothing has changed. ERR_UNKNOWN: nobody knows whether it has. */
 bool maintain_commit(struct maintain *maintain, const struct maintain_table *table, struct str updates,

@@ -8,14 +8,14 @@
 #define MAINTAIN_CALL_TIMEOUT_US (60 * CLOCK_SECOND)
 
 /* The answer's body, or an error in the catalog's words. */
-static bool maintain_call(struct maintain *maintain, struct arena *arena, const char *method, struct str path,
-                          struct str body, const struct json **answer_out, struct err *err)
+static bool maintain_request(struct maintain *maintain, struct arena *arena, const char *method, struct str url,
+                             struct str body, const struct json **answer_out, struct err *err)
 {
     const struct http_field fields[] = {{S("authorization"), maintain->authorization},
                                         {S("x-iceberg-access-delegation"), S("vended-credentials")}};
     const struct http_client_request request = {
         .method = str_from(method),
-        .url = str_format(arena, "%.*s%.*s", STR_ARG(maintain->url), STR_ARG(path)),
+        .url = url,
         .accept = S("application/json"),
         .content_type = body.len ? S("application/json") : S(""),
         .body = body,
@@ -41,6 +41,18 @@ static bool maintain_call(struct maintain *maintain, struct arena *arena, const 
                          : answer.status >= 500 ? ERR_UNKNOWN
                                                 : ERR_INVALID;
     return err_set(err, code, "the catalog answers %d: %.*s", answer.status, STR_ARG(message));
+}
+
+static bool maintain_call(struct maintain *maintain, struct arena *arena, const char *method, struct str path,
+                          struct str body, const struct json **answer_out, struct err *err)
+{
+    struct str url = str_format(arena, "%.*s%.*s", STR_ARG(maintain->url), STR_ARG(path));
+    return maintain_request(maintain, arena, method, url, body, answer_out, err);
+}
+
+static bool maintain_config(struct maintain *maintain, const struct json **config_out, struct err *err)
+{
+    return maintain_request(maintain, maintain->arena, "GET", maintain->config_url, S(""), config_out, err);
 }
 
 static void maintain_append_escaped(struct buf *path, struct str text)
@@ -135,10 +147,11 @@ bool maintain_open(struct maintain *maintain, struct err *err)
         maintain->url.len--;
     if (!str_ends_with(maintain->url, S("/v1")))
         maintain->url = str_format(maintain->arena, "%.*s/v1", STR_ARG(maintain->url));
+    maintain->config_url = str_format(maintain->arena, "%.*s/config", STR_ARG(maintain->url));
     maintain->authorization = str_format(maintain->arena, "Bearer %.*s", STR_ARG(hello->catalog_pass));
     maintain_find_root(maintain);
     if (!maintain->http || (!maintain_is_s3(maintain) && !maintain_open_store(maintain, NULL, err)) ||
-        !maintain_call(maintain, maintain->arena, "GET", S("/config"), S(""), &config, err))
+        !maintain_config(maintain, &config, err))
         return false;
     struct str prefix = json_text(json_get(json_get(config, "overrides"), "prefix"));
     if (prefix.len == 0)
@@ -153,6 +166,16 @@ void maintain_close(struct maintain *maintain)
     http_client_close(&maintain->http);
     object_close(&maintain->store);
     buf_done(&maintain->answer);
+}
+
+bool maintain_delete(struct maintain *maintain, const struct str *locations, size_t count, bool *left_out,
+                     struct err *err)
+{
+    const struct json *config;
+    if (count && !maintain_config(maintain, &config, err))
+        return false;
+    *left_out = count && str_equal(json_text(json_get(json_get(config, "defaults"), "eider.deletions")), S("held"));
+    return *left_out || object_delete(maintain->store, locations, count, err);
 }
 
 /* All pages of a list, appended to the array. */

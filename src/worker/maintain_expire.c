@@ -178,7 +178,7 @@ static bool maintain_expire_now(struct maintain *maintain, const struct maintain
     struct maintain_done done = {.table = table->name, .action = "expire"};
     done.detail =
         str_format(maintain->arena, "%zu of %zu snapshots, %zu references", expired, snapshots->count, refs_gone);
-    bool ok = true;
+    bool ok = true, left = false;
     if (expired > 0) {
         ok = maintain_unneeded(maintain, table, snapshots, &gone, err);
         maintain_only_ours(maintain, &gone);
@@ -188,7 +188,11 @@ static bool maintain_expire_now(struct maintain *maintain, const struct maintain
     if (ok && !maintain->wish.dry_run && expired + refs_gone > 0) {
         ok = maintain_commit(maintain, table, buf_str(&updates), err);
         FAILPOINT("maintain.expire.committed");
-        ok = ok && object_delete(maintain->store, gone.items, gone.count, err);
+        ok = ok && maintain_delete(maintain, gone.items, gone.count, &left, err);
+    }
+    if (left) {
+        done.files = done.bytes = 0;
+        done.detail = str_format(maintain->arena, "%.*s" MAINTAIN_LEFT, STR_ARG(done.detail));
     }
     vec_done(&gone);
     if (ok)

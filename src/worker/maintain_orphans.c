@@ -75,16 +75,21 @@ static bool maintain_search_each(void *owner, const struct object_info *info)
 static bool maintain_sweep(struct maintain_search *search, struct str location, struct str name, struct err *err)
 {
     struct maintain *maintain = search->maintain;
+    bool left = false;
     bool ok = object_list(maintain->store, location, maintain_search_each, search, err);
     if (ok && worker_statement_is_cancelled(maintain->statement))
         ok = err_set(err, ERR_CANCELLED, "the statement was cancelled");
     if (ok && !maintain->wish.dry_run)
-        ok = object_delete(maintain->store, search->found.items, search->found.count, err);
+        ok = maintain_delete(maintain, search->found.items, search->found.count, &left, err);
     struct maintain_done done = {
         .table = name, .action = "orphans", .files = (int64_t)search->found.count, .bytes = search->bytes};
     done.detail = search->found.count
                       ? str_format(maintain->arena, "first: %.*s", STR_ARG(maintain_key(search->found.items[0])))
                       : S("");
+    if (left) {
+        done.files = done.bytes = 0;
+        done.detail = str_format(maintain->arena, "%.*s" MAINTAIN_LEFT, STR_ARG(done.detail));
+    }
     if (ok)
         maintain_report(maintain, &done);
     vec_done(&search->found);
