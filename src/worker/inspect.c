@@ -59,16 +59,16 @@ static void inspect_append_from(struct buf *sql, struct str location)
     buf_append_char(sql, ')');
 }
 
-/* True for the location in column `path` that is not allowed. */
+/* Is the location in column `path` one that is not allowed? */
 static void inspect_append_bad(const struct inspect *inspect, struct buf *sql)
 {
     AUTO(buf) struct buf below = {0};
     buf_printf(&below, "%.*s/", STR_ARG(inspect->root));
-    buf_append_str(sql, S(" WHERE path IS NULL OR regexp_matches(path, '(^|/)[.]{1,2}(/|$)|[\\x00-\\x1f\\x7f\\\\]') OR "
+    buf_append_str(sql, S("(path IS NULL OR regexp_matches(path, '(^|/)[.]{1,2}(/|$)|[\\x00-\\x1f\\x7f\\\\]') OR "
                           "NOT starts_with(regexp_replace(path, "
                           "'^(file:///|file://localhost/|//localhost/|file:/|/)', 'file:///'), "));
     sql_append_text(sql, buf_str(&below));
-    buf_append_char(sql, ')');
+    buf_append_str(sql, S("))"));
 }
 
 static bool inspect_rows(struct inspect *inspect, struct str what, struct str location, struct buf *sql,
@@ -82,60 +82,54 @@ static bool inspect_rows(struct inspect *inspect, struct str what, struct str lo
     return err_wrap(err, "%.*s '%.*s' cannot be read", STR_ARG(what), STR_ARG(str_slice(location, 0, 150)));
 }
 
-/* Names the first location in what the column says that is not allowed. */
-static bool inspect_check(struct inspect *inspect, struct str what, struct str location, const char *column,
-                          struct err *err)
+static bool inspect_refuse(const struct inspect *inspect, struct str what, struct str location, struct str bad,
+                           struct err *err)
 {
-    AUTO(buf) struct buf sql = {0};
-    const struct json *rows;
-    buf_printf(&sql, "SELECT path FROM (SELECT %s AS path", column);
-    inspect_append_from(&sql, location);
-    buf_append_char(&sql, ')');
-    inspect_append_bad(inspect, &sql);
-    buf_append_str(&sql, S(" LIMIT 1"));
-    if (!inspect_rows(inspect, what, location, &sql, &rows, err))
-        return false;
-    if (json_count(rows) == 0)
-        return true;
-    struct str bad = json_text(json_get(json_at(rows, 0), "path"));
     err_set(err, ERR_INVALID, "%.*s '%.*s' names '%.*s', which lies outside the tenant's warehouse", STR_ARG(what),
             STR_ARG(str_slice(location, 0, 150)), STR_ARG(str_slice(bad, 0, 150)));
     return err_hint(err, "every file of a table lies below %.*s", STR_ARG(str_slice(inspect->root, 0, 110)));
 }
 
-static bool inspect_location(struct inspect *inspect, struct str location, struct err *err)
+/* Names the first file that is not allowed. */
+static bool inspect_manifest(struct inspect *inspect, struct str location, struct err *err)
 {
     AUTO(buf) struct buf sql = {0};
     const struct json *rows;
-    buf_append_str(&sql, S("SELECT 1 AS bad FROM (SELECT "));
-    sql_append_text(&sql, location);
-    buf_append_str(&sql, S(" AS path)"));
+    if (inspect_is_known(location))
+        return true;
+    buf_append_str(&sql, S("SELECT path FROM (SELECT data_file.file_path AS path"));
+    inspect_append_from(&sql, location);
+    buf_append_str(&sql, S(") WHERE "));
     inspect_append_bad(inspect, &sql);
-    if (!sql_rows(inspect->statement, inspect->statement->arena, buf_str(&sql), &rows, err))
+    buf_append_str(&sql, S(" LIMIT 1"));
+    if (!inspect_rows(inspect, S("manifest"), location, &sql, &rows, err))
         return false;
-    return json_count(rows) == 0 ||
-           err_set(err, ERR_INVALID, "manifest list '%.*s' lies outside the tenant's warehouse",
-                   STR_ARG(str_slice(location, 0, 200)));
+    if (json_count(rows))
+        return inspect_refuse(inspect, S("manifest"), location, json_text(json_get(json_at(rows, 0), "path")), err);
+    inspect_remember(location);
+    return true;
 }
 
+/* Its own location was checked with the metadata that names it. */
 static bool inspect_list(struct inspect *inspect, struct str location, struct err *err)
 {
     AUTO(buf) struct buf sql = {0};
     const struct json *manifests;
-    struct str list = S("manifest list"), manifest = S("manifest");
-    if (!inspect_location(inspect, location, err) || !inspect_check(inspect, list, location, "manifest_path", err))
-        return false;
-    buf_append_str(&sql, S("SELECT DISTINCT manifest_path AS path"));
+    struct str what = S("manifest list");
+    buf_append_str(&sql, S("SELECT path, "));
+    inspect_append_bad(inspect, &sql);
+    buf_append_str(&sql, S(" AS bad FROM (SELECT manifest_path AS path"));
     inspect_append_from(&sql, location);
-    if (!inspect_rows(inspect, list, location, &sql, &manifests, err))
+    buf_append_str(&sql, S(") ORDER BY bad DESC"));
+    if (!inspect_rows(inspect, what, location, &sql, &manifests, err))
         return false;
     for (size_t i = 0; i < json_count(manifests); i++) {
-        struct str path = json_text(json_get(json_at(manifests, i), "path"));
-        if (inspect_is_known(path))
-            continue;
-        if (!inspect_check(inspect, manifest, path, "data_file.file_path", err))
+        const struct json *manifest = json_at(manifests, i);
+        struct str path = json_text(json_get(manifest, "path"));
+        if (json_bool(json_get(manifest, "bad")))
+            return inspect_refuse(inspect, what, location, path, err);
+        if (!inspect_manifest(inspect, path, err))
             return false;
-        inspect_remember(path);
     }
     return true;
 }
