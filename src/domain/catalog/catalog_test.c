@@ -102,6 +102,44 @@ static void catalog_stages_a_table_and_creates_it_by_a_commit(void **in)
     assert_int_equal(state_stage(state, "iceberg.t"), CATALOG_EXISTS);
 }
 
+static void on_audit(void *owner, const struct audit_row *rows, size_t count, const struct err *error)
+{
+    struct state *state = owner;
+    AUTO(buf) struct buf text = {0};
+    assert_null(error);
+    for (size_t i = count; i > 0; i--)
+        buf_printf(&text, "%.*s %s %.*s %s\n", STR_ARG(rows[i - 1].event.user),
+                   audit_action_name(rows[i - 1].event.action), STR_ARG(rows[i - 1].event.object),
+                   err_code_name(rows[i - 1].event.result));
+    state->message = str_copy(state->arena, buf_str(&text));
+    loop_stop(state->loop);
+}
+
+static void catalog_leaves_rows_in_the_audit_trail(void **in)
+{
+    struct state *state = *in;
+    const struct audit_filter filter = {.tenant = S("acme")};
+    state_create_space(state, "a");
+    state_create(state, "a.t", NULL);
+    struct str file = state->answer.metadata_location;
+    state_commit(state, "a.t", "[]", PROPERTY("a", "b"));
+    state_rename(state, CATALOG_TABLE, "a.t", "iceberg.t");
+    state_drop(state, CATALOG_TABLE, "iceberg.t", false);
+    state_register(state, "a.u", file, false);
+    state_drop_space(state, "b");
+    state->who = &state_reader;
+    state_drop(state, CATALOG_TABLE, "a.u", false);
+    state->who = &state_owner;
+    state->internal = true;
+    state_create(state, "iceberg.w", NULL);
+    audit_list(state->audit, &state_owner, &filter, on_audit, state);
+    loop_run(state->loop);
+    assert_string_equal(
+        state->message.ptr,
+        "ann namespace.create a ok\nann table.create a.t ok\nann table.rename a.t to iceberg.t ok\n"
+        "ann table.drop iceberg.t ok\nann table.register a.u ok\ncat table.drop a.u permission_denied\n");
+}
+
 static void catalog_lets_commits_to_one_table_wait_for_each_other(void **in)
 {
     struct state *state = *in;
@@ -277,6 +315,7 @@ int main(void)
 #define CATALOG_TEST(name) cmocka_unit_test_setup_teardown(name, state_setup, state_teardown)
         CATALOG_TEST(catalog_makes_shows_and_changes_a_table),
         CATALOG_TEST(catalog_stages_a_table_and_creates_it_by_a_commit),
+        CATALOG_TEST(catalog_leaves_rows_in_the_audit_trail),
         CATALOG_TEST(catalog_lets_commits_to_one_table_wait_for_each_other),
         CATALOG_TEST(catalog_compresses_metadata_as_the_table_says),
         CATALOG_TEST(catalog_deletes_old_metadata_files_if_asked_to),

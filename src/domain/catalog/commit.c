@@ -4,7 +4,7 @@
 
 #include "base/failpoint.h"
 #include "base/limits.h"
-#include "domain/catalog/catalog_priv.h"
+#include "domain/catalog/mirror.h"
 #include "platform/json/json.h"
 
 /* Properties that name places. */
@@ -21,6 +21,7 @@ struct commit_change {
     struct index_item *item;        /* ours while the name is; NULL: there is none yet */
     struct str previous;            /* its metadata file */
     struct str earlier;             /* of the mirror that a new table follows; ptr NULL: none */
+    int64_t date_ms;                /* of a mirror; 0: it is none */
     struct cache_document *current; /* that file, a reference; NULL: not read yet */
     struct arena *reading;          /* what was read out of it just now */
     const struct document *read;    /* in there, or with the file in the cache; NULL: not yet */
@@ -117,6 +118,12 @@ static bool commit_update(struct operation *operation, struct commit_change *cha
     if (!commit_normal_updates(operation, change->updates, &updates, err) ||
         !document_require(operation->kind, &change->base, change->requirements, err))
         return false;
+    if (change->date_ms) {
+        context.now_ms = change->date_ms;
+        updates = mirror_dated(arena, updates, change->date_ms, err);
+        if (!updates)
+            return false;
+    }
     if (change->earlier.ptr &&
         !mirror_base(operation->catalog, arena, change->earlier, &context, &change->base, &updates, err))
         return false;
@@ -456,8 +463,10 @@ static bool commit_find(struct commit_operation *self, struct commit_change *cha
     change->row = (struct index_row){
         .id = operation->catalog->next_item++, .kind = operation->kind, .in = change->key, .name = change->name};
     struct str earlier = {0};
-    if (str_equal(change->key, S("$mirror")))
+    if (str_equal(change->key, S("$mirror"))) {
         earlier = mirror_earlier(operation->catalog, operation->tenant, change->name);
+        change->date_ms = mirror_date_ms(operation->catalog, operation->tenant, change->name);
+    }
     if (earlier.ptr)
         change->earlier = str_copy(arena, earlier);
     const struct index_space *space = index_space_find(operation->tenant, change->key);
@@ -529,6 +538,11 @@ static void commit_begin(struct catalog *catalog, struct catalog_call *call, enu
     struct operation *operation = &self->operation;
     operation->kind = kind;
     self->many = many;
+    for (size_t i = 0; i < count; i++)
+        if (commit_has_create(changes[i].requirements))
+            operation_audit(
+                operation, AUDIT_TABLE_CREATE,
+                operation_show(operation, index_key(operation->arena, &changes[i].name.in), changes[i].name.name));
     if (!operation_ready(operation))
         return;
     if (count == 0 || count > COMMIT_TABLES_MAX) {
