@@ -173,6 +173,30 @@ def test_a_transaction_counts_when_it_is_committed(made, table):
     assert {"k": 50, "v": "x"} in made.rows(table)
 
 
+@pytest.mark.parametrize("sql, keys", [
+    ("INSERT INTO {t} VALUES (3, '')", [0, 1, 2, 3]),
+    ("WITH more AS (SELECT 4 AS k) INSERT INTO {t} (k) FROM more", [0, 1, 2, 4]),
+    ("INSERT /* into another */ INTO {t} (k) VALUES (5)", [0, 1, 2, 5]),
+    ('UPDATE "default"."{t}" SET k = 6 WHERE k = 0', [1, 2, 6]),
+    ("UPDATE {tenant}.\"default\".{t} SET k = 7 WHERE k = 0", [1, 2, 7]),
+    ("MERGE INTO {t} USING (SELECT 8 AS k) AS s ON {t}.k = s.k WHEN NOT MATCHED THEN INSERT (k) VALUES (s.k)", [0, 1, 2, 8]),
+    ("DELETE FROM {t}", []),
+    ("TRUNCATE {t}", []),
+    ("SELECT 1; INSERT INTO {t} (k) VALUES (9); SELECT 2", [0, 1, 2, 9]),
+    ("BEGIN; INSERT INTO {t} (k) VALUES (10); COMMIT", [0, 1, 2, 10]),
+    ("EXPLAIN ANALYZE INSERT INTO {t} (k) VALUES (11)", [0, 1, 2, 11]),
+    ("INSERT INTO {t} (k) VALUES (12) RETURNING k", [0, 1, 2, 12]),
+    ("CREATE OR REPLACE TABLE {t} AS SELECT 13 AS k", [13]),
+    ("DROP TABLE {t}; CREATE TABLE {t} AS SELECT 14 AS k", [14]),
+    ("ALTER TABLE {t} RENAME TO {t}_old; CREATE TABLE {t} AS SELECT 15 AS k", [15]),
+])
+def test_whatever_changes_a_table_is_seen(made, table, sql, keys):
+    made.load(table)
+    answer = made.client.post_query(sql.format(t=table, tenant=made.tenant))
+    assert answer.status_code == 200, answer.text
+    assert [row["k"] for row in made.rows(table)] == keys
+
+
 def test_an_upload_counts(made, table):
     first = made.where(table)
     made.client.upload(table, pa.table({"k": [60], "v": ["up"]}), mode="append")
