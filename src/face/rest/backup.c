@@ -1,5 +1,6 @@
-/* Making a backup is a chain: the server's tables (a job of the store), then tenant by tenant. It goes on when the
- * client who asked goes away, and is then found by GET or forgotten after an hour. */
+/* Making a backup is a chain: second names for the warehouse's files, the server's tables (a job of the store), second
+ * names for what came meanwhile, then tenant by tenant. It goes on when the client who asked goes away, and is then
+ * found by GET or forgotten an hour after its last file was asked for. */
 #include "face/rest/backup.h"
 
 #include <dirent.h>
@@ -16,6 +17,11 @@
 static struct str rest_backup_store_file(struct rest *rest, struct str id, struct arena *arena)
 {
     return str_format(arena, "%.*s/" REST_BACKUP_PREFIX "%.*s.db", STR_ARG(rest->data), STR_ARG(id));
+}
+
+static struct str rest_backup_list_file(struct rest *rest, struct str id, struct arena *arena)
+{
+    return str_format(arena, "%.*s/" REST_BACKUP_PREFIX "%.*s.list", STR_ARG(rest->data), STR_ARG(id));
 }
 
 static struct str rest_backup_tenant_file(struct rest *rest, struct str id, struct str tenant, struct arena *arena)
@@ -38,6 +44,7 @@ void rest_backup_drop(struct rest *rest)
         return;
     for (size_t i = 0; i < backup->files.count; i++)
         rest_backup_unlink(&backup->files.items[i]);
+    catalog_backup_end(&backup->kept);
     loop_timer_cancel(rest->loop, &backup->forget);
     vec_done(&backup->files);
     vec_done(&backup->tenants);
@@ -61,11 +68,25 @@ void rest_backup_sweep(struct rest *rest)
         struct str id = str_slice(name, sizeof(REST_BACKUP_PREFIX) - 1, name.len - around);
         for (size_t i = 0; i < tenant_count(rest->tenants); i++)
             unlink(rest_backup_tenant_file(rest, id, tenant_at(rest->tenants, i)->id, arena).ptr);
+        unlink(rest_backup_list_file(rest, id, arena).ptr);
         unlink(rest_backup_store_file(rest, id, arena).ptr);
     }
     if (directory)
         closedir(directory);
     arena_free(&arena);
+}
+
+static void rest_backup_encode_warehouse(struct json_writer *writer, const struct rest_backup *backup)
+{
+    uint64_t files = 0, bytes = 0;
+    json_begin_object(writer, "warehouse");
+    json_write_text(writer, "location", catalog_warehouse_of(backup->rest->catalog)->root);
+    json_write_bool(writer, "included", backup->kept != NULL);
+    if (backup->kept)
+        catalog_backup_size(backup->kept, &files, &bytes);
+    json_write_i64(writer, "files", (int64_t)files);
+    json_write_i64(writer, "bytes", (int64_t)bytes);
+    json_end_object(writer);
 }
 
 static void rest_backup_encode(struct buf *buf, const struct rest_backup *backup)
@@ -89,6 +110,8 @@ static void rest_backup_encode(struct buf *buf, const struct rest_backup *backup
     for (size_t i = 0; i < backup->skipped.count; i++)
         json_write_text(&writer, NULL, backup->skipped.items[i]);
     json_end_array(&writer);
+    if (backup->done)
+        rest_backup_encode_warehouse(&writer, backup);
     json_end_object(&writer);
 }
 
@@ -177,6 +200,27 @@ static void rest_backup_next(struct rest_backup *backup)
     rest_backup_end(backup, NULL);
 }
 
+static void rest_backup_on_listed(void *owner, const struct err *error)
+{
+    struct rest_backup *backup = owner;
+    struct err err;
+    if (error)
+        rest_backup_end(backup, error);
+    else if (!rest_backup_measure(backup, &err))
+        rest_backup_end(backup, &err);
+    else
+        rest_backup_next(backup);
+}
+
+static void rest_backup_list(struct rest_backup *backup)
+{
+    const struct rest_backup_file file = {.path = S(REST_BACKUP_LIST),
+                                          .file = rest_backup_list_file(backup->rest, backup->id, backup->arena),
+                                          .size = -1};
+    vec_push(&backup->files, file);
+    catalog_backup_finish(backup->kept, file.file, rest_backup_on_listed, backup);
+}
+
 static bool rest_backup_apply(struct store_job *job, struct store_db *db, struct err *err)
 {
     const struct rest_backup *backup = job->owner;
@@ -191,8 +235,24 @@ static void rest_backup_on_store(struct store_job *job, const struct err *error)
         rest_backup_end(backup, error);
     else if (!rest_backup_measure(backup, &err))
         rest_backup_end(backup, &err);
-    else
+    else if (!backup->kept)
         rest_backup_next(backup);
+    else
+        rest_backup_list(backup);
+}
+
+static void rest_backup_copy_store(struct rest_backup *backup)
+{
+    backup->job = (struct store_job){.apply = rest_backup_apply, .done = rest_backup_on_store, .owner = backup};
+    store_submit(backup->rest->store, &backup->job);
+}
+
+static void rest_backup_on_kept(void *owner, const struct err *error)
+{
+    if (error)
+        rest_backup_end(owner, error);
+    else
+        rest_backup_copy_store(owner);
 }
 
 static void rest_backup_start(struct rest *rest, struct edge_wait *wait)
@@ -209,9 +269,11 @@ static void rest_backup_start(struct rest *rest, struct edge_wait *wait)
     const struct rest_backup_file file = {
         .path = S("eider.db"), .file = rest_backup_store_file(rest, backup->id, backup->arena), .size = -1};
     vec_push(&backup->files, file);
-    backup->job = (struct store_job){.apply = rest_backup_apply, .done = rest_backup_on_store, .owner = backup};
     rest->backup = backup;
-    store_submit(rest->store, &backup->job);
+    if (catalog_warehouse_of(rest->catalog)->s3)
+        rest_backup_copy_store(backup);
+    else
+        backup->kept = catalog_backup_begin(rest->catalog, rest_backup_on_kept, backup);
 }
 
 static void rest_backup_begin(struct edge_exchange *edge, const struct err *error)
@@ -281,11 +343,22 @@ void rest_backup_file_get(struct rest_exchange *exchange)
 {
     struct err err;
     struct rest_backup *backup = rest_backup_find(exchange, &err);
+    struct str path = exchange->parameters[1];
+    if (backup)
+        loop_timer_set(exchange->rest->loop, &backup->forget, REST_BACKUP_KEEP_US);
     for (size_t i = 0; backup && i < backup->files.count; i++) {
-        if (str_equal(backup->files.items[i].path, exchange->parameters[1])) {
+        if (str_equal(backup->files.items[i].path, path)) {
             rest_send_file(exchange, backup->files.items[i].file.ptr, &backup->readers);
             return;
         }
+    }
+    if (backup && backup->kept && str_starts_with(path, S(REST_BACKUP_WAREHOUSE))) {
+        int fd = catalog_backup_open(backup->kept, str_from_index(path, sizeof(REST_BACKUP_WAREHOUSE) - 1), &err);
+        if (fd < 0)
+            rest_fail(exchange, &err);
+        else
+            rest_send_open(exchange, fd, &backup->readers);
+        return;
     }
     if (backup)
         err_set(&err, ERR_NOT_FOUND, "the backup has no such file: %.*s",

@@ -92,12 +92,22 @@ static void rest_download_on_gone(void *owner)
 void rest_send_file(struct rest_exchange *exchange, const char *path, size_t *readers)
 {
     struct err err;
-    struct stat stat;
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-    if (fd < 0 || fstat(fd, &stat) != 0) {
+    if (fd >= 0) {
+        rest_send_open(exchange, fd, readers);
+        return;
+    }
+    err_errno(&err, "open the file");
+    rest_fail(exchange, &err);
+}
+
+void rest_send_open(struct rest_exchange *exchange, int fd, size_t *readers)
+{
+    struct err err;
+    struct stat stat;
+    if (fstat(fd, &stat) != 0) {
         err_errno(&err, "open the file");
-        if (fd >= 0)
-            close(fd);
+        close(fd);
         rest_fail(exchange, &err);
         return;
     }

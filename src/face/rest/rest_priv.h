@@ -86,6 +86,8 @@ void rest_abort(struct rest_exchange *exchange, const struct err *error);
 
 /* Streams a file; ends the exchange. readers counts it until its last byte has left; may be NULL. */
 void rest_send_file(struct rest_exchange *exchange, const char *path, size_t *readers);
+/* The same of a file that is open; takes the descriptor. */
+void rest_send_open(struct rest_exchange *exchange, int fd, size_t *readers);
 
 /* edge_wait_end. */
 struct rest_exchange *rest_wait_end(struct edge_wait *wait);
