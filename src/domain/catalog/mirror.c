@@ -184,6 +184,7 @@ static void mirror_show_table(struct mirror_wait *wait, const struct catalog_loc
         wait->epoch = local->epoch;
         wait->version = local->version;
         wait->joined = mirror->begun;
+        wait->asked_ms = clock_wall_us() / CLOCK_MILLISECOND;
         list_append(&mirror->waits, &wait->place);
         mirror_refresh(mirror);
     }

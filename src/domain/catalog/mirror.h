@@ -26,6 +26,7 @@ struct mirror {
     int64_t fresh_us;                          /* clock_now_us() when it was known to be current; 0: never */
     uint64_t begun;                            /* refreshes so far */
     char staging[MIRROR_STAGING_BYTES];        /* of the copy that is being written */
+    int64_t date_ms;                           /* its date, wall clock */
 };
 
 /* A tenant's mirrors; one of them is written at a time. */
@@ -45,6 +46,7 @@ struct mirror_wait {
     struct catalog_load load;
     struct str name; /* as it was asked for */
     struct loop_timer timer;
+    int64_t asked_ms;        /* wall clock */
     uint64_t epoch, version; /* what it has to see at least, unless the copy was begun later */
     uint64_t joined;         /* refreshes of the mirror that were begun before */
     bool forced;             /* it wants to have a mirror, however large, and waits as long as it takes */
@@ -67,6 +69,12 @@ const struct mirror_generation *mirror_current(const struct mirror *mirror);
 void mirror_refresh(struct mirror *mirror);
 /* The table is gone: so are its generations. */
 void mirror_forget(struct mirror *mirror);
+/* The date that the copy being written under this name has to have; 0: none is. */
+int64_t mirror_date_ms(struct catalog *catalog, const struct index_tenant *tenant, struct str staging);
+
+/* --- mirror_metadata.c --- */
+/* On a thread of the pool: the updates of a commit, the snapshots that they add having this date. */
+const struct json *mirror_dated(struct arena *arena, const struct json *updates, int64_t date_ms, struct err *err);
 
 /* --- mirror_view.c --- */
 /* Ends the operation with a view of DuckDB's dialect. view: as struct catalog_local says. */

@@ -1,6 +1,6 @@
 /* The metadata of a mirror's next generation, made of what a writer that knows nothing of mirrors commits: a new table.
  * Pure but for reading a file; on threads of the pool. */
-#include "domain/catalog/catalog_priv.h"
+#include "domain/catalog/mirror.h"
 #include "platform/json/json.h"
 
 /* The object with another number in one place. */
@@ -104,6 +104,26 @@ static const struct json *mirror_updates(struct arena *arena, const struct json 
         mirror_write_empty(&writer);
     if (!of_schema)
         mirror_write_removals(&writer, base);
+    json_end_array(&writer);
+    return json_parse(arena, str_copy(arena, buf_str(&text)), err);
+}
+
+const struct json *mirror_dated(struct arena *arena, const struct json *updates, int64_t date_ms, struct err *err)
+{
+    AUTO(buf) struct buf text = {0};
+    struct json_writer writer = {.buf = &text};
+    json_begin_array(&writer, NULL);
+    for (size_t i = 0; i < json_count(updates); i++) {
+        const struct json *update = json_at(updates, i), *snapshot = json_get(update, "snapshot");
+        if (!snapshot) {
+            json_write_value(&writer, NULL, update);
+            continue;
+        }
+        json_begin_object(&writer, NULL);
+        json_write_text(&writer, "action", json_text(json_get(update, "action")));
+        mirror_write_changed(&writer, "snapshot", snapshot, "timestamp-ms", date_ms);
+        json_end_object(&writer);
+    }
     json_end_array(&writer);
     return json_parse(arena, str_copy(arena, buf_str(&text)), err);
 }

@@ -13,6 +13,9 @@
 /* The current one, and the one before for those who still read it. */
 #define MIRROR_GENERATIONS 2
 
+/* What a request may have been on its way to here. */
+#define MIRROR_WAY_MS 1000
+
 /* --- What there is --- */
 
 static struct mirror_tenant *mirror_tenant_need(struct catalog *catalog, struct str id)
@@ -69,14 +72,39 @@ struct index_item *mirror_item(const struct mirror *mirror)
     return current ? mirror_item_named(mirror->tenant, current->staging) : NULL;
 }
 
-struct str mirror_earlier(struct catalog *catalog, struct index_tenant *index, struct str staging)
+/* The mirror whose copy is being written under this name; NULL: none is. */
+static const struct mirror *mirror_written(struct catalog *catalog, const struct index_tenant *index,
+                                           struct str staging)
 {
     const struct mirror_tenant *tenant = map_get(&catalog->mirrors, index->id);
     const struct mirror *running = tenant ? tenant->running : NULL;
-    if (!running || !str_equal(str_from(running->staging), staging))
-        return (struct str){0};
-    const struct index_item *item = mirror_item(running);
+    return running && str_equal(str_from(running->staging), staging) ? running : NULL;
+}
+
+struct str mirror_earlier(struct catalog *catalog, struct index_tenant *index, struct str staging)
+{
+    const struct mirror *mirror = mirror_written(catalog, index, staging);
+    const struct index_item *item = mirror ? mirror_item(mirror) : NULL;
     return item ? item->metadata : (struct str){0};
+}
+
+int64_t mirror_date_ms(struct catalog *catalog, const struct index_tenant *index, struct str staging)
+{
+    const struct mirror *mirror = mirror_written(catalog, index, staging);
+    return mirror ? mirror->date_ms : 0;
+}
+
+/* A reader that keeps to the time when its transaction began, as DuckDB does, has to see the copy that is made because
+ * it asks: a copy is as old as the first request that waits for it, and older by what that was on its way. */
+static int64_t mirror_date(const struct mirror *mirror)
+{
+    int64_t asked_ms = clock_wall_us() / CLOCK_MILLISECOND;
+    list_each(&mirror->waits, node)
+    {
+        const struct mirror_wait *wait = list_object(node, struct mirror_wait, place);
+        asked_ms = wait->asked_ms < asked_ms ? wait->asked_ms : asked_ms;
+    }
+    return asked_ms - MIRROR_WAY_MS;
 }
 
 /* --- Rows --- */
@@ -268,6 +296,7 @@ static void mirror_next(struct mirror_tenant *tenant)
     list_remove(first);
     tenant->running = mirror;
     mirror->begun++;
+    mirror->date_ms = mirror_date(mirror);
     snprintf(mirror->staging, sizeof(mirror->staging), "m%s", random_hex(arena, 8).ptr);
     engine->mirror(engine->owner, tenant->id, mirror->name, str_from(mirror->staging),
                    current && mirror_item(mirror) ? str_from(current->checksum) : S(""), mirror_on_mirrored, mirror);

@@ -1,10 +1,11 @@
-/* What a mirror's writer is shown of the generation before. */
+/* What a mirror's writer is shown of the generation before, and how old its copy is. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <cmocka.h>
 
-#include "domain/catalog/catalog_priv.h"
+#include "domain/catalog/mirror.h"
+#include "platform/json/json.h"
 
 static void a_staged_mirror_is_a_new_table_with_the_uuid_and_ids_of_the_old(void **state)
 {
@@ -33,11 +34,31 @@ static void a_staged_mirror_that_is_no_json_is_an_error(void **state)
     assert_int_equal(err.code, ERR_INVALID);
 }
 
+static void snapshots_of_a_mirror_get_its_date(void **state)
+{
+    (void)state;
+    AUTO(arena) struct arena *arena = arena_new();
+    AUTO(buf) struct buf text = {0};
+    struct json_writer writer = {.buf = &text};
+    struct err err;
+    const struct json *updates = json_parse(arena,
+                                            S("[{\"action\":\"add-snapshot\",\"snapshot\":{\"snapshot-id\":1,"
+                                              "\"timestamp-ms\":9}},{\"action\":\"assign-uuid\"}]"),
+                                            &err);
+    const struct json *dated = mirror_dated(arena, updates, 5, &err);
+    assert_non_null(dated);
+    json_write_value(&writer, NULL, dated);
+    assert_string_equal(str_cstr(arena, buf_str(&text)),
+                        "[{\"action\":\"add-snapshot\",\"snapshot\":{\"snapshot-id\":1,"
+                        "\"timestamp-ms\":5}},{\"action\":\"assign-uuid\"}]");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_staged_mirror_is_a_new_table_with_the_uuid_and_ids_of_the_old),
         cmocka_unit_test(a_staged_mirror_that_is_no_json_is_an_error),
+        cmocka_unit_test(snapshots_of_a_mirror_get_its_date),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
