@@ -11,6 +11,8 @@ from lib.server import Server
 from lib.wait import until
 from pyiceberg.exceptions import NoSuchTableError
 
+pytestmark = pytest.mark.slow
+
 TENANT = "tenant_lake"
 # DuckDB removes what it wrote when it does not know how a commit ended, and it may have ended well.
 KEEP = ", REMOVE_FILES_ON_DELETE false"
@@ -123,7 +125,6 @@ def test_every_step_is_tried():
     assert named == set(COMMIT_STEPS) | {"catalog.create.directories", "catalog.create.before_row", "catalog.create.stored"}
 
 
-@pytest.mark.slow
 @pytest.mark.native
 def test_killed_again_and_again_under_load(killed):
     """Acknowledged is there; not acknowledged may be; nothing is there twice."""
