@@ -374,6 +374,8 @@ static void operation_finish(struct operation *operation)
     operation->answer.error = operation->answer.problem == CATALOG_FINE ? NULL : &operation->error;
     if (operation->answer.problem == CATALOG_UNAVAILABLE && !operation->answer.retry_after_s)
         operation->answer.retry_after_s = OPERATION_RETRY_S;
+    if (operation->answer.problem != CATALOG_FINE)
+        slice_release(&operation->answer.metadata); /* it was ready before the store said no */
     struct catalog_call *call = operation->call;
     if (call) {
         call->work = NULL;
