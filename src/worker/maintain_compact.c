@@ -465,7 +465,7 @@ static bool maintain_commit_all(struct maintain_compaction *compaction, const st
     int64_t sequence = json_i64(json_get(state->snapshot, "sequence-number"));
     for (int tries = 0; tries < MAINTAIN_COMMITS; tries++) {
         struct maintain_state now = {0};
-        if (tries > 0 && (!maintain_state_read(compaction->maintain, identifier, &now, err) || !now.snapshot ||
+        if (tries > 0 && (!maintain_state_read(compaction->maintain, identifier, &now, err) ||
                           !maintain_state_read_deletes(compaction->maintain, &now, err))) {
             maintain_state_done(&now);
             return false;
