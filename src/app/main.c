@@ -13,5 +13,6 @@ int main(int argc, char **argv)
     if (str_equal(command, S("serve")))
         return serve_main(argc, argv);
     cli_doctor_asks(warehouse_check);
+    cli_restore_asks(warehouse_misses);
     return cli_main(argc, argv);
 }

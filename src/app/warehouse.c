@@ -50,3 +50,23 @@ bool warehouse_check(struct arena *arena, struct str data, struct str *detail_ou
     *detail_out = S("in the data directory");
     return true;
 }
+
+bool warehouse_misses(struct arena *arena, struct str data, struct str root, const struct str *files, size_t count,
+                      bool *missing_out, struct err *err)
+{
+    const struct config_flags flags = {.data = data, .insecure = true};
+    struct config config;
+    if (!config_load(arena, &flags, &config, err))
+        return false;
+    if (!config.warehouse || !str_equal(config.warehouse->root, root))
+        return err_set(err, ERR_INVALID, "eider.yaml does not name it as its warehouse");
+    const struct object_options options = {.root = root, .s3 = config.warehouse->s3};
+    AUTO(object) struct object_store *store = object_open(&options, err);
+    for (size_t i = 0; store && i < count; i++) {
+        struct object_info info;
+        missing_out[i] = !object_head(store, files[i], &info, err);
+        if (missing_out[i] && err->code != ERR_NOT_FOUND)
+            return false;
+    }
+    return store != NULL;
+}

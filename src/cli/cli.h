@@ -12,3 +12,8 @@ int cli_main(int argc, char **argv);
  * cli_main; without it `eider doctor` is silent about it. data: the data directory; detail_out in the arena. */
 typedef bool cli_warehouse_check(struct arena *arena, struct str data, struct str *detail_out, struct err *err);
 void cli_doctor_asks(cli_warehouse_check *check);
+/* The same for `eider restore`: which of these files are not in the warehouse, whose location the backup tells?
+ * ERR_INVALID when eider.yaml names another one. */
+typedef bool cli_metadata_check(struct arena *arena, struct str data, struct str warehouse, const struct str *files,
+                                size_t count, bool *missing_out, struct err *err);
+void cli_restore_asks(cli_metadata_check *check);

@@ -319,7 +319,7 @@ static void run_transfer(struct ingest *ingest, struct transfer *transfer)
 static bool ingest_table(struct ingest *ingest, const struct cli_source *source, struct err *err)
 {
     struct transfer transfer = {.cli = ingest->cli, .source = source};
-    cli_progress_start(&transfer.progress, source->table, cli_source_estimate(source));
+    cli_progress_start(&transfer.progress, source->table, "rows", cli_source_estimate(source));
     bool started = start_transfer(ingest, &transfer, err);
     if (started)
         run_transfer(ingest, &transfer);

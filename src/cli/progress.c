@@ -10,7 +10,7 @@
 
 #define DRAW_EVERY_US (100 * CLOCK_MILLISECOND)
 #define BAR_CELLS 24u
-/* The estimate of the rows may be too low; the bar does not claim the end before it is there. */
+/* The estimate may be too low; the bar does not claim the end before it is there. */
 #define PERCENT_MAX 99u
 
 static void draw_bar(struct buf *out, unsigned percent)
@@ -24,31 +24,32 @@ static void draw_bar(struct buf *out, unsigned percent)
         buf_append_str(out, S("░"));
 }
 
-void cli_progress_draw(struct buf *out, struct str title, uint64_t rows, uint64_t rows_expected, uint64_t bytes,
-                       int64_t elapsed_us, size_t width)
+void cli_progress_draw(struct buf *out, const struct cli_progress *progress, uint64_t count, uint64_t bytes,
+                       int64_t elapsed_us)
 {
+    uint64_t expected = progress->expected;
     struct buf line = {0};
     double seconds = (double)elapsed_us / 1e6;
-    buf_append_str(&line, title);
-    if (rows_expected > 0) {
-        uint64_t percent = rows * 100 / rows_expected;
+    buf_append_str(&line, progress->title);
+    if (expected > 0) {
+        uint64_t percent = count * 100 / expected;
         percent = percent < PERCENT_MAX ? percent : PERCENT_MAX;
         buf_append_str(&line, S("  "));
         draw_bar(&line, (unsigned)percent);
         buf_printf(&line, " %2u %%", (unsigned)percent);
     }
     buf_append_str(&line, S("  "));
-    cli_text_number(&line, rows);
-    buf_append_str(&line, S(" rows  "));
+    cli_text_number(&line, count);
+    buf_printf(&line, " %s  ", progress->unit);
     cli_text_bytes(&line, (double)bytes / seconds);
     buf_append_str(&line, S("/s"));
-    if (rows_expected > rows && rows > 0) {
-        double left = seconds * (double)(rows_expected - rows) / (double)rows;
+    if (expected > count && count > 0) {
+        double left = seconds * (double)(expected - count) / (double)count;
         buf_append_str(&line, S("  ETA "));
         cli_text_duration(&line, (int64_t)(left + 1) * CLOCK_SECOND);
     }
     size_t shown;
-    buf_append_str(out, cli_text_cut(buf_str(&line), width > 1 ? width - 1 : 1, &shown));
+    buf_append_str(out, cli_text_cut(buf_str(&line), progress->width > 1 ? progress->width - 1 : 1, &shown));
     buf_done(&line);
 }
 
@@ -59,19 +60,20 @@ static void write_line(struct buf *line)
     buf_done(line);
 }
 
-void cli_progress_start(struct cli_progress *progress, struct str title, uint64_t rows_expected)
+void cli_progress_start(struct cli_progress *progress, struct str title, const char *unit, uint64_t expected)
 {
     struct cli_terminal terminal = cli_terminal_of(STDERR_FILENO);
     *progress = (struct cli_progress){
         .title = title,
+        .unit = unit,
         .visible = terminal.present,
         .width = terminal.width,
         .started_us = clock_now_us(),
-        .rows_expected = rows_expected,
+        .expected = expected,
     };
 }
 
-void cli_progress_update(struct cli_progress *progress, uint64_t rows, uint64_t bytes)
+void cli_progress_update(struct cli_progress *progress, uint64_t count, uint64_t bytes)
 {
     int64_t now_us = clock_now_us();
     if (!progress->visible || now_us - progress->drawn_us < DRAW_EVERY_US || now_us == progress->started_us)
@@ -79,8 +81,7 @@ void cli_progress_update(struct cli_progress *progress, uint64_t rows, uint64_t 
     progress->drawn_us = now_us;
     struct buf line = {0};
     buf_append_str(&line, S("\r\033[K"));
-    cli_progress_draw(&line, progress->title, rows, progress->rows_expected, bytes, now_us - progress->started_us,
-                      progress->width);
+    cli_progress_draw(&line, progress, count, bytes, now_us - progress->started_us);
     write_line(&line);
 }
 

@@ -130,11 +130,14 @@ static void progress_shows_rows_rate_and_time_left(void **state)
 {
     (void)state;
     struct buf out = {0};
-    cli_progress_draw(&out, S("flights"), 50000, 100000, 20000000, 2000000, 200);
+    struct cli_progress progress = {.title = S("flights"), .unit = "rows", .expected = 100000, .width = 200};
+    cli_progress_draw(&out, &progress, 50000, 20000000, 2000000);
     assert_text(&out, "flights  ████████████░░░░░░░░░░░░ 50 %  50,000 rows  10.0 MB/s  ETA 3.00 s");
-    cli_progress_draw(&out, S("flights"), 500, 0, 1000, 1000000, 200);
+    progress.expected = 0;
+    cli_progress_draw(&out, &progress, 500, 1000, 1000000);
     assert_text(&out, "flights  500 rows  1.0 kB/s");
-    cli_progress_draw(&out, S("flights"), 500, 0, 1000, 1000000, 10);
+    progress.width = 10;
+    cli_progress_draw(&out, &progress, 500, 1000, 1000000);
     assert_text(&out, "flights  ");
 }
 

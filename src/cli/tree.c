@@ -80,6 +80,16 @@ bool cli_tree_sync(struct arena *arena, struct str directory, struct err *err)
     return cli_tree_close(fd, directory, err);
 }
 
+bool cli_tree_sync_all(struct arena *arena, struct str directory, struct err *err)
+{
+    int fd = open(str_cstr(arena, directory), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0)
+        return err_errno(err, "open directory %.*s", STR_ARG(directory));
+    bool synced = syncfs(fd) == 0 || err_errno(err, "write %.*s", STR_ARG(directory));
+    (void)close(fd);
+    return synced;
+}
+
 static int remove_entry(const char *path, const struct stat *status, int kind, struct FTW *place)
 {
     (void)status;

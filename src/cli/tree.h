@@ -18,5 +18,7 @@ int cli_tree_create(struct arena *arena, struct str directory, struct str path, 
 bool cli_tree_close(int fd, struct str path, struct err *err) MUST_USE;
 /* Syncs a directory itself. */
 bool cli_tree_sync(struct arena *arena, struct str directory, struct err *err) MUST_USE;
+/* Syncs all that was written to its file system: many files at once. */
+bool cli_tree_sync_all(struct arena *arena, struct str directory, struct err *err) MUST_USE;
 /* Removes what is below the directory, and it; as far as that goes. */
 void cli_tree_remove(struct arena *arena, struct str directory);
