@@ -111,6 +111,20 @@ static void query_iceberg_add_port(struct channel_hello *hello, struct str url)
         hello->ports[hello->port_count++] = port;
 }
 
+/* What finding a store by its name, and trusting it, reads. */
+static void query_iceberg_network(struct arena *arena, struct channel_hello *hello)
+{
+    static const char *const paths[] = {
+        "/etc/resolv.conf", "/etc/hosts", "/etc/nsswitch.conf", "/etc/host.conf",
+        "/etc/gai.conf",    "/etc/ssl",   "/etc/pki",           "/usr/share/ca-certificates"};
+    size_t count = sizeof(paths) / sizeof(paths[0]);
+    struct str *list = arena_array(arena, count, sizeof(*list));
+    for (size_t i = 0; i < count; i++)
+        list[i] = str_from(paths[i]);
+    hello->read_paths = list;
+    hello->read_path_count = count;
+}
+
 /* The directory with those above it: what is not there when a worker starts, it may not make. */
 static bool query_iceberg_make(struct arena *arena, struct str path, struct err *err)
 {
@@ -141,8 +155,11 @@ bool query_iceberg_hello(struct query_tenant *side, struct arena *arena, struct 
     hello->catalog_url = iceberg->url;
     hello->extensions = iceberg->extensions;
     query_iceberg_add_port(hello, iceberg->url);
-    if (!local)
-        query_iceberg_add_port(hello, warehouse->s3 ? warehouse->s3->endpoint : S(""));
+    if (!local) {
+        struct str endpoint = warehouse->s3 ? warehouse->s3->endpoint : S("");
+        query_iceberg_add_port(hello, endpoint.len ? endpoint : S("https://amazon"));
+        query_iceberg_network(arena, hello);
+    }
     side->has_iceberg = true;
     return true;
 }
