@@ -34,7 +34,8 @@ class Lake:
         return {key: value for key, value in found.items() if value} | more
 
     def trino_properties(self):
-        found = {"iceberg.rest-catalog.uri": self.uri, "iceberg.rest-catalog.warehouse": self.warehouse}
+        found = {"iceberg.rest-catalog.uri": self.uri, "iceberg.rest-catalog.warehouse": self.warehouse,
+                 "iceberg.register-table-procedure.enabled": "true"}
         if self.token or self.credential:
             found["iceberg.rest-catalog.security"] = "OAUTH2"
         if self.token:

@@ -44,6 +44,10 @@ def rows(*ids, v="v", at=DAY):
     return pa.table({"id": list(ids), "v": [v] * len(ids), "at": [at] * len(ids)}, schema_to_pyarrow(SCHEMA, include_field_ids=False))
 
 
+def local(location):
+    return pathlib.Path(location.removeprefix("file://").removeprefix("file:"))
+
+
 def ids(table, **scan):
     return sorted(table.scan(**scan).to_arrow()["id"].to_pylist())
 
@@ -97,6 +101,10 @@ def test_a_table_is_registered_again(catalog, namespace, table):
     assert ids(back) == [1, 2] and back.metadata.table_uuid == table.metadata.table_uuid
     with pytest.raises(TableAlreadyExistsError):
         catalog.register_table(f"{namespace}.back", table.metadata_location)
+
+
+def test_local_files_need_no_credentials(catalog, namespace, table):
+    assert catalog.load_credentials(f"{namespace}.t", table.location()) == {}
 
 
 def test_create_in_a_transaction(catalog, namespace):
@@ -205,10 +213,8 @@ def test_properties_versions_statistics_locations(catalog, namespace):
 
 def test_what_lies_there_is_added_and_inspected(table):
     path = f"{table.location()}/data/theirs.parquet"
-    local = path.removeprefix("file://").removeprefix("file:")
-
-    pathlib.Path(local).parent.mkdir(parents=True, exist_ok=True)
-    parquet.write_table(rows(7, 8), local)
+    local(path).parent.mkdir(parents=True, exist_ok=True)
+    parquet.write_table(rows(7, 8), local(path))
     table.add_files([path])
     assert ids(table) == [7, 8]
     seen = table.inspect
@@ -248,3 +254,6 @@ def test_views(catalog, namespace, table):
     catalog.drop_view(f"{namespace}.w")
     with pytest.raises(NoSuchViewError):
         catalog.load_view(f"{namespace}.w")
+    file, = local(f"{seen.metadata.location}/metadata").glob("*.metadata.json")
+    back = catalog.register_view(f"{namespace}.back", f"{seen.metadata.location}/metadata/{file.name}")
+    assert back.metadata.view_uuid == made.metadata.view_uuid
