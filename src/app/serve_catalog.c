@@ -8,7 +8,7 @@
 #include "platform/rpc/rpc_server.h"
 
 /* Jobs wait for disks and for other machines more than they compute. */
-#define SERVE_CATALOG_THREADS_MIN 4
+#define SERVE_CATALOG_THREADS_MIN 16
 #define SERVE_CATALOG_THREADS_PER_CPU 2
 
 static void *serve_catalog_thread(void *owner)

@@ -1,8 +1,8 @@
 /* INSPECT: do the files that manifest lists lead to lie below the warehouse's root?
  *
  * {"root": "file:///…", "manifest_lists": […], "credentials": {"s3.access-key-id": …}}. The rules for locations are
- * those of domain/catalog/location.c, here in SQL, since a manifest may name a hundred thousand files. Manifests never
- * change, so one that was found good is not read again. */
+ * those of domain/catalog/location.c; SQL picks out what may break them, since a manifest may name a hundred thousand
+ * files. Manifests never change, so one that was found good is not read again. */
 #include <pthread.h>
 
 #include "base/map.h"
@@ -42,33 +42,72 @@ struct inspect {
     struct str root;
 };
 
+/* --- Where a location lies --- */
+
+/* How clients write a local file; the last one is a bare path. */
+static const char *const inspect_local[] = {"file://localhost/", "file:///", "file:/", "//localhost/", "/"};
+
+static bool inspect_has_dots(struct str path)
+{
+    struct str rest = path, segment;
+    while (str_split_next(&rest, '/', &segment)) {
+        if (str_equal(segment, S(".")) || str_equal(segment, S("..")))
+            return true;
+    }
+    return false;
+}
+
+static bool inspect_is_below(const struct inspect *inspect, struct str path)
+{
+    struct arena *arena = inspect->statement->arena;
+    for (size_t i = 0; i < path.len; i++) {
+        unsigned char c = (unsigned char)path.ptr[i];
+        if (c < ' ' || c == 0x7f || c == '\\')
+            return false;
+    }
+    for (size_t i = 0; i < sizeof(inspect_local) / sizeof(inspect_local[0]); i++) {
+        struct str start = str_from(inspect_local[i]);
+        if (!str_starts_with(path, start))
+            continue;
+        path = str_format(arena, "file:///%.*s", STR_ARG(str_from_index(path, start.len)));
+        break;
+    }
+    return str_starts_with(path, str_format(arena, "%.*s/", STR_ARG(inspect->root))) && !inspect_has_dots(path);
+}
+
+/* SQL that is true for column `path` where no closer look is needed; regular expressions would take most of the time.
+ */
+static void inspect_append_plain(const struct inspect *inspect, struct buf *sql)
+{
+    static const char *const forms[] = {"file:///", "file:/", "/"};
+    struct str root = inspect->root;
+    bool local = str_starts_with(root, S("file:///"));
+    buf_append_str(sql, S("(NOT contains(path, '/.') AND NOT contains(path, '\\') AND ("));
+    for (size_t i = 0; i < (local ? 3 : 1); i++) {
+        struct str below = local ? str_from_index(root, sizeof("file:///") - 1) : root;
+        below = str_format(inspect->statement->arena, "%s%.*s/", local ? forms[i] : "", STR_ARG(below));
+        buf_append_str(sql, i ? S(" OR starts_with(path, ") : S("starts_with(path, "));
+        sql_append_text(sql, below);
+        buf_append_char(sql, ')');
+    }
+    buf_append_str(sql, S("))"));
+}
+
 /* --- Reading --- */
 
 /* "FROM read_avro('path')"; a local file by its bare path, which DuckDB's list of directories knows. */
 static void inspect_append_from(struct buf *sql, struct str location)
 {
-    static const char *const local[] = {"file://localhost/", "file:///", "file:/", "//localhost/", NULL};
-    for (size_t i = 0; local[i]; i++) {
-        if (!str_starts_with(location, str_from(local[i])))
+    for (size_t i = 0; i < sizeof(inspect_local) / sizeof(inspect_local[0]); i++) {
+        struct str start = str_from(inspect_local[i]);
+        if (!str_starts_with(location, start))
             continue;
-        location = str_from_index(location, strlen(local[i]) - 1);
+        location = str_from_index(location, start.len - 1);
         break;
     }
     buf_append_str(sql, S(" FROM read_avro("));
     sql_append_text(sql, location);
     buf_append_char(sql, ')');
-}
-
-/* Is the location in column `path` one that is not allowed? */
-static void inspect_append_bad(const struct inspect *inspect, struct buf *sql)
-{
-    AUTO(buf) struct buf below = {0};
-    buf_printf(&below, "%.*s/", STR_ARG(inspect->root));
-    buf_append_str(sql, S("(path IS NULL OR regexp_matches(path, '(^|/)[.]{1,2}(/|$)|[\\x00-\\x1f\\x7f\\\\]') OR "
-                          "NOT starts_with(regexp_replace(path, "
-                          "'^(file:///|file://localhost/|//localhost/|file:/|/)', 'file:///'), "));
-    sql_append_text(sql, buf_str(&below));
-    buf_append_str(sql, S("))"));
 }
 
 static bool inspect_rows(struct inspect *inspect, struct str what, struct str location, struct buf *sql,
@@ -90,22 +129,32 @@ static bool inspect_refuse(const struct inspect *inspect, struct str what, struc
     return err_hint(err, "every file of a table lies below %.*s", STR_ARG(str_slice(inspect->root, 0, 110)));
 }
 
-/* Names the first file that is not allowed. */
+/* Each path that was found is allowed, or the error names the first that is not. */
+static bool inspect_paths(struct inspect *inspect, struct str what, struct str location, const struct json *rows,
+                          struct err *err)
+{
+    for (size_t i = 0; i < json_count(rows); i++) {
+        struct str path = json_text(json_get(json_at(rows, i), "path"));
+        if (!inspect_is_below(inspect, path))
+            return inspect_refuse(inspect, what, location, path, err);
+    }
+    return true;
+}
+
 static bool inspect_manifest(struct inspect *inspect, struct str location, struct err *err)
 {
     AUTO(buf) struct buf sql = {0};
     const struct json *rows;
+    struct str what = S("manifest");
     if (inspect_is_known(location))
         return true;
     buf_append_str(&sql, S("SELECT path FROM (SELECT data_file.file_path AS path"));
     inspect_append_from(&sql, location);
-    buf_append_str(&sql, S(") WHERE "));
-    inspect_append_bad(inspect, &sql);
-    buf_append_str(&sql, S(" LIMIT 1"));
-    if (!inspect_rows(inspect, S("manifest"), location, &sql, &rows, err))
+    buf_append_str(&sql, S(") WHERE path IS NULL OR NOT "));
+    inspect_append_plain(inspect, &sql);
+    buf_append_str(&sql, S(" OR regexp_matches(path, '[\\x00-\\x1f\\x7f]')"));
+    if (!inspect_rows(inspect, what, location, &sql, &rows, err) || !inspect_paths(inspect, what, location, rows, err))
         return false;
-    if (json_count(rows))
-        return inspect_refuse(inspect, S("manifest"), location, json_text(json_get(json_at(rows, 0), "path")), err);
     inspect_remember(location);
     return true;
 }
@@ -116,21 +165,14 @@ static bool inspect_list(struct inspect *inspect, struct str location, struct er
     AUTO(buf) struct buf sql = {0};
     const struct json *manifests;
     struct str what = S("manifest list");
-    buf_append_str(&sql, S("SELECT path, "));
-    inspect_append_bad(inspect, &sql);
-    buf_append_str(&sql, S(" AS bad FROM (SELECT manifest_path AS path"));
+    buf_append_str(&sql, S("SELECT manifest_path AS path"));
     inspect_append_from(&sql, location);
-    buf_append_str(&sql, S(") ORDER BY bad DESC"));
-    if (!inspect_rows(inspect, what, location, &sql, &manifests, err))
+    if (!inspect_rows(inspect, what, location, &sql, &manifests, err) ||
+        !inspect_paths(inspect, what, location, manifests, err))
         return false;
-    for (size_t i = 0; i < json_count(manifests); i++) {
-        const struct json *manifest = json_at(manifests, i);
-        struct str path = json_text(json_get(manifest, "path"));
-        if (json_bool(json_get(manifest, "bad")))
-            return inspect_refuse(inspect, what, location, path, err);
-        if (!inspect_manifest(inspect, path, err))
+    for (size_t i = 0; i < json_count(manifests); i++)
+        if (!inspect_manifest(inspect, json_text(json_get(json_at(manifests, i), "path")), err))
             return false;
-    }
     return true;
 }
 
