@@ -1,8 +1,9 @@
 /* What a backup needs of a warehouse on this machine. Files never change, so a second name for each is a copy of it
  * that costs nothing and that nobody can delete. It is made in two passes, before and after the copy of the pointers:
  * what the pointers name was there in the first pass, or is new, and then it is there in the second one, because in
- * between nothing is deleted. The first pass is the long one, and keeps files from clients that delete by themselves.
- */
+ * between nothing is deleted. Clients that delete by themselves are not asked to wait: the first pass, which is the
+ * long one, keeps from them what is not new, and the metadata files that are current (pyiceberg deletes those that its
+ * commits replace) get their names before another commit can come. */
 #include "domain/catalog/backup.h"
 
 #include <assert.h>
@@ -246,6 +247,38 @@ static void backup_kept_second(struct work_job *job)
         backup_tell(backup);
     else
         backup_submit(backup, backup_run_list, backup_listed);
+}
+
+struct backup_pointers {
+    struct catalog_backup *backup;
+    struct err *err;
+    bool ok;
+};
+
+static void backup_keep_pointer(void *owner, const struct store_value *columns, size_t count)
+{
+    struct backup_pointers *pointers = owner;
+    const struct catalog_backup *backup = pointers->backup;
+    struct catalog *catalog = backup->catalog;
+    AUTO(arena) struct arena *arena = arena_new_small();
+    struct str location, root = catalog->warehouse.root;
+    struct err elsewhere; /* what lies outside of the warehouse is no part of the backup */
+    (void)count;
+    if (!pointers->ok || !location_normal(arena, columns[0].text, &location, &elsewhere) ||
+        !location_is_below(root, location))
+        return;
+    struct str to = str_format(arena, "%.*s%.*s", STR_ARG(backup->place), STR_ARG(str_from_index(location, root.len)));
+    pointers->ok = object_keep_file(catalog->objects, location, to, pointers->err);
+}
+
+bool catalog_backup_pointers(struct catalog_backup *backup, struct str copy, struct err *err)
+{
+    struct store *store = store_open(copy, err);
+    struct backup_pointers pointers = {.backup = backup, .err = err, .ok = true};
+    bool ok = store && store_run(store_db(store), "SELECT metadata FROM catalog_items WHERE dropped_us = 0", NULL, 0,
+                                 backup_keep_pointer, &pointers, err);
+    store_close(&store);
+    return ok && pointers.ok;
 }
 
 void catalog_backup_finish(struct catalog_backup *backup, struct str list, catalog_backup_done *done, void *owner)

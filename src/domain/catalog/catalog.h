@@ -249,6 +249,9 @@ struct catalog_backup;
 typedef void catalog_backup_done(void *owner, const struct err *error);
 /* Of the files that are there now; when done comes without an error, deletions wait. */
 struct catalog_backup *catalog_backup_begin(struct catalog *catalog, catalog_backup_done *done, void *owner);
+/* On the store's thread, in the job that has made this copy of its file, so that no commit can come in between: of the
+ * metadata files that are current in it. */
+bool catalog_backup_pointers(struct catalog_backup *backup, struct str copy, struct err *err) MUST_USE;
 /* The pointers have been copied: of the files that came since. Deletions go on. The list is written as a new file, a
  * line {"path": "acme/iceberg/t-1234abcd/data/x.parquet", "size": 42} for each. */
 void catalog_backup_finish(struct catalog_backup *backup, struct str list, catalog_backup_done *done, void *owner);

@@ -224,7 +224,8 @@ static void rest_backup_list(struct rest_backup *backup)
 static bool rest_backup_apply(struct store_job *job, struct store_db *db, struct err *err)
 {
     const struct rest_backup *backup = job->owner;
-    return store_copy(db, backup->files.items[0].file, err);
+    struct str copy = backup->files.items[0].file;
+    return store_copy(db, copy, err) && (!backup->kept || catalog_backup_pointers(backup->kept, copy, err));
 }
 
 static void rest_backup_on_store(struct store_job *job, const struct err *error)

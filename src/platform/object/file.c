@@ -329,10 +329,10 @@ struct file_keep {
 };
 
 /* Where links are refused: files of other users (fs.protected_hardlinks), and directories of other file systems. */
-static bool file_copy(int from, const char *leaf, int to)
+static bool file_copy(int from, const char *leaf, int to, const char *second)
 {
     FILE_FD in = openat(from, leaf, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
-    FILE_FD out = in < 0 ? -1 : openat(to, leaf, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+    FILE_FD out = in < 0 ? -1 : openat(to, second, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
     if (out < 0)
         return false;
     AUTO(arena) struct arena *arena = arena_new_small();
@@ -342,6 +342,15 @@ static bool file_copy(int from, const char *leaf, int to)
         if (!file_write_all(out, str_bytes(bytes, (size_t)len)))
             return false;
     return len == 0;
+}
+
+/* A file that is gone has no second name, which is no error. False with errno. */
+static bool file_link(int from, const char *leaf, int to, const char *second)
+{
+    if (linkat(from, leaf, to, second, 0) == 0 || errno == EEXIST || errno == ENOENT)
+        return true;
+    return (errno == EPERM || errno == EXDEV || errno == EMLINK || errno == EOPNOTSUPP) &&
+           file_copy(from, leaf, to, second);
 }
 
 static bool file_keep_target(struct file_keep *keep)
@@ -371,10 +380,7 @@ static bool file_keep_entry(void *owner, int directory, const struct dirent *ent
         return true;
     if (!file_keep_target(keep))
         return file_fail(keep->walk.store, keep->to, "make directories in", keep->walk.err);
-    if (linkat(directory, leaf, keep->target, leaf, 0) == 0 || errno == EEXIST || errno == ENOENT)
-        return true;
-    return ((errno == EPERM || errno == EXDEV || errno == EMLINK || errno == EOPNOTSUPP) &&
-            file_copy(directory, leaf, keep->target)) ||
+    return file_link(directory, leaf, keep->target, leaf) ||
            file_fail(keep->walk.store, keep->walk.at, "keep a file of", keep->walk.err);
 }
 
@@ -387,6 +393,17 @@ bool object_file_keep(struct object_store *store, struct str from, struct str to
     file_close(&keep.target);
     vec_done(&keep.walk.directories.list);
     return ok;
+}
+
+bool object_file_keep_one(struct object_store *store, struct str from, struct str to, struct err *err)
+{
+    AUTO(arena) struct arena *arena = arena_new_small();
+    FILE_FD directory = file_directory(store, file_parent(from));
+    if (directory < 0)
+        return errno == ENOENT || file_fail(store, from, "keep", err);
+    FILE_FD target = file_make(store, file_parent(to), false);
+    return (target >= 0 && file_link(directory, file_leaf(arena, from), target, file_leaf(arena, to))) ||
+           file_fail(store, from, "keep", err);
 }
 
 /* --- Deleting --- */

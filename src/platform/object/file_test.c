@@ -298,9 +298,13 @@ static void keep_gives_files_second_names(void **state)
     assert_true(object_delete_below(fixture->store, at(fixture, "t/y"), &fixture->err));
     assert_true(object_keep(fixture->store, at(fixture, "t"), at(fixture, ".kept/t"), &fixture->err));
     assert_true(object_keep(fixture->store, at(fixture, "none"), at(fixture, ".kept/none"), &fixture->err));
+    assert_true(object_keep_file(fixture->store, at(fixture, "t2/z"), at(fixture, ".kept/t2/z"), &fixture->err));
+    assert_true(object_keep_file(fixture->store, at(fixture, "t2/z"), at(fixture, ".kept/t2/z"), &fixture->err));
+    assert_true(object_keep_file(fixture->store, at(fixture, "t2/no"), at(fixture, ".kept/t2/no"), &fixture->err));
+    assert_true(object_keep_file(fixture->store, at(fixture, "t3/no"), at(fixture, ".kept/t3/no"), &fixture->err));
     assert_true(object_delete_below(fixture->store, at(fixture, "t"), &fixture->err));
     assert_true(object_list(fixture->store, at(fixture, ".kept"), count_entry, &listing, &fixture->err));
-    assert_int_equal(listing.count, 3);
+    assert_int_equal(listing.count, 4);
     assert_true(
         object_read(fixture->store, fixture->arena, at(fixture, ".kept/t/a/b/new"), 100, &bytes, &fixture->err));
     assert_true(str_equal(bytes, S("three")));

@@ -148,6 +148,14 @@ bool object_keep(struct object_store *store, struct str from, struct str to, str
            object_file_keep(store, name, second, err);
 }
 
+bool object_keep_file(struct object_store *store, struct str from, struct str to, struct err *err)
+{
+    struct str name, second;
+    assert(object_is_local(store));
+    return object_name(store, from, false, &name, err) && object_name(store, to, false, &second, err) &&
+           object_file_keep_one(store, name, second, err);
+}
+
 int object_open_file(struct object_store *store, struct str location, struct err *err)
 {
     struct str name;

@@ -72,6 +72,8 @@ bool object_head(struct object_store *store, struct str location, struct object_
 /* Local stores only: gives every file below `from` a second name, the same one below `to`: a hard link, or a copy where
  * the system refuses links. Those that have it keep it; what goes away meanwhile is left out. Not durable. */
 bool object_keep(struct object_store *store, struct str from, struct str to, struct err *err) MUST_USE;
+/* The same of one file. */
+bool object_keep_file(struct object_store *store, struct str from, struct str to, struct err *err) MUST_USE;
 /* Local stores only: a file for reading; the caller closes it. -1 with *err. */
 int object_open_file(struct object_store *store, struct str location, struct err *err);
 

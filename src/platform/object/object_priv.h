@@ -30,6 +30,7 @@ bool object_file_list(struct object_store *store, struct str name,
 bool object_file_head(struct object_store *store, struct str name, struct object_info *info_out,
                       struct err *err) MUST_USE;
 bool object_file_keep(struct object_store *store, struct str from, struct str to, struct err *err) MUST_USE;
+bool object_file_keep_one(struct object_store *store, struct str from, struct str to, struct err *err) MUST_USE;
 int object_file_regular(const struct object_store *store, struct str name, struct err *err);
 bool object_file_is_gone(const struct object_store *store, struct str name);
 bool object_file_delete(struct object_store *store, struct str name, struct err *err) MUST_USE;
