@@ -250,8 +250,8 @@ static bool check_s3(const struct restore *restore, struct err *err)
         if (!is_missing[i])
             continue;
         missing++;
-        (void)fprintf(stderr, "missing: %.*s, the metadata of %.*s\n", STR_ARG(files[i]),
-                      STR_ARG(warehouse->tables.items[i].name));
+        (void)printf("missing: %.*s, the metadata of %.*s\n", STR_ARG(files[i]),
+                     STR_ARG(warehouse->tables.items[i].name));
     }
     return missing == 0 ||
            err_set(err, ERR_DATA_LOSS, "restored, but the metadata of %zu Iceberg tables is missing", missing);

@@ -102,6 +102,44 @@ static void backup_keeps_what_the_pointers_named(void **in)
     end(state, backup);
 }
 
+struct copying {
+    struct store_job job;
+    struct told told;
+    struct catalog_backup *backup;
+    struct str copy;
+};
+
+static bool apply_copy(struct store_job *job, struct store_db *db, struct err *err)
+{
+    struct copying *copying = job->owner;
+    return store_copy(db, copying->copy, err) && catalog_backup_pointers(copying->backup, copying->copy, err);
+}
+
+static void on_copied(struct store_job *job, const struct err *error)
+{
+    struct copying *copying = job->owner;
+    on_told(&copying->told, error);
+}
+
+/* As pyiceberg does with the metadata that its commit replaced. */
+static void backup_keeps_the_current_metadata_from_clients_that_delete(void **in)
+{
+    struct state *state = *in;
+    struct err err;
+    struct catalog_backup *backup = begin(state);
+    state_create(state, "iceberg.new", NULL);
+    struct str current = state->answer.metadata_location;
+    struct copying copying = {
+        .told = {.loop = state->loop}, .backup = backup, .copy = str_format(state->arena, "%s/copy.db", state->data)};
+    copying.job = (struct store_job){.apply = apply_copy, .done = on_copied, .owner = &copying};
+    store_submit(state->store, &copying.job);
+    assert_int_equal(wait_for(state, &copying.told), ERR_OK);
+    assert_true(object_delete(state->catalog->objects, &current, 1, &err));
+    assert_int_equal(finish(state, backup, list_of(state)), ERR_OK);
+    assert_true(is_kept(state, backup, current));
+    end(state, backup);
+}
+
 static void backup_fails_when_its_list_cannot_be_written(void **in)
 {
     struct state *state = *in;
@@ -156,6 +194,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
 #define BACKUP_TEST(name) cmocka_unit_test_setup_teardown(name, state_setup, state_teardown)
         BACKUP_TEST(backup_keeps_what_the_pointers_named),
+        BACKUP_TEST(backup_keeps_the_current_metadata_from_clients_that_delete),
         BACKUP_TEST(backup_fails_when_its_list_cannot_be_written),
         BACKUP_TEST(backup_may_end_at_any_time),
         BACKUP_TEST(backup_leaves_nothing_when_the_server_is_killed),
