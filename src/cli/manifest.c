@@ -1,7 +1,7 @@
 /* Reading and writing backup.json. */
 #include "cli/manifest.h"
 
-#include <stdlib.h>
+#include "base/mem.h"
 
 static bool is_inside(struct str path)
 {
@@ -96,7 +96,7 @@ void cli_manifest_list_close(struct cli_manifest_list *list)
 {
     if (list->file)
         (void)fclose(list->file);
-    free(list->line);
+    mem_free(list->line);
     arena_free(&list->arena);
     *list = (struct cli_manifest_list){0};
 }
