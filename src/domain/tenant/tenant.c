@@ -316,8 +316,14 @@ static void tenant_create_done(struct store_job *job, const struct err *error)
 
 static bool tenant_create_check(struct tenant_list *list, struct str id, struct err *err)
 {
+    static const char *const taken[] = {"iceberg", "system", "temp"}; /* catalogs of every tenant's engine */
     if (!tenant_id_check(id, err))
         return false;
+    for (size_t i = 0; i < sizeof(taken) / sizeof(taken[0]); i++) {
+        if (str_equal(id, str_from(taken[i])))
+            return err_set(err, ERR_INVALID, "a tenant cannot be called '%s': its engine has a catalog of that name",
+                           taken[i]);
+    }
     const struct tenant *other = map_get(&list->by_id, id);
     if (other && other != &tenant_reserved && other->state == TENANT_DELETING)
         return err_set(err, ERR_UNAVAILABLE, "tenant '%.*s' is being deleted", STR_ARG(id));

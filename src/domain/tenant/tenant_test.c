@@ -143,6 +143,14 @@ static void ids_follow_the_rule(void **state)
     assert_false(tenant_id_check(str_bytes(text, 64), &error));
 }
 
+static void the_engines_own_catalogs_are_no_tenants(void **state)
+{
+    struct fixture *fixture = *state;
+    assert_int_equal(create(fixture, "iceberg"), ERR_INVALID);
+    assert_int_equal(create(fixture, "temp"), ERR_INVALID);
+    assert_int_equal(create(fixture, "iceberg_"), ERR_OK);
+}
+
 static void a_created_tenant_is_there_after_a_restart(void **state)
 {
     struct fixture *fixture = *state;
@@ -304,6 +312,7 @@ int main(void)
 #define FACT(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(ids_follow_the_rule),
+        FACT(the_engines_own_catalogs_are_no_tenants),
         FACT(a_created_tenant_is_there_after_a_restart),
         FACT(creating_twice_and_deleting_nothing_are_errors),
         FACT(two_creations_at_once_make_one_tenant),
