@@ -51,9 +51,11 @@ static bool print_list(struct cli *cli, const char *title, const struct json *li
 static bool print_people(struct cli *cli, const struct json *health, const struct json *tenants,
                          const struct json *statements, struct err *err)
 {
-    static const char *const tenant_keys[] = {"id", "created", "bytes"};
-    static const struct cli_column tenant_columns[] = {
-        {.name = {"id", 2}}, {.name = {"created", 7}}, {.name = {"bytes", 5}, .right = true}};
+    static const char *const tenant_keys[] = {"id", "created", "bytes", "iceberg_tables"};
+    static const struct cli_column tenant_columns[] = {{.name = {"id", 2}},
+                                                       {.name = {"created", 7}},
+                                                       {.name = {"bytes", 5}, .right = true},
+                                                       {.name = {"iceberg tables", 14}, .right = true}};
     static const char *const statement_keys[] = {"id", "tenant", "protocol", "state", "rows", "sql"};
     static const struct cli_column statement_columns[] = {
         {.name = {"id", 2}},
@@ -65,7 +67,7 @@ static bool print_people(struct cli *cli, const struct json *health, const struc
     };
     print_health(cli, health);
     (void)fflush(stdout);
-    return print_list(cli, "tenants", cli_list(tenants, "tenants"), tenant_keys, tenant_columns, 3, err) &&
+    return print_list(cli, "tenants", cli_list(tenants, "tenants"), tenant_keys, tenant_columns, 4, err) &&
            print_list(cli, "running statements", cli_list(statements, "statements"), statement_keys, statement_columns,
                       6, err);
 }

@@ -178,6 +178,12 @@ bool catalog_is_used(struct catalog *catalog, struct str tenant_id)
     return false;
 }
 
+size_t catalog_count(struct catalog *catalog, struct str tenant_id)
+{
+    const struct index_tenant *tenant = catalog_tenant(catalog, tenant_id);
+    return tenant ? tenant->items : 0;
+}
+
 bool catalog_has(struct catalog *catalog, struct str tenant_id, struct str namespace_name, struct str name)
 {
     const struct index_tenant *tenant = catalog_tenant(catalog, tenant_id);

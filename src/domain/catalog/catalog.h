@@ -233,6 +233,8 @@ void catalog_sign(struct catalog *catalog, struct catalog_call *call, const stru
 
 /* Does the tenant have Iceberg tables or namespaces of its own (its worker then loads the extension)? */
 bool catalog_is_used(struct catalog *catalog, struct str tenant);
+/* Its Iceberg tables and views. */
+size_t catalog_count(struct catalog *catalog, struct str tenant);
 /* A table or view of this name in the namespace "iceberg" (default) or another; at once, from memory. */
 bool catalog_has(struct catalog *catalog, struct str tenant, struct str namespace_name, struct str name);
 /* Where everything lies that the tenant's catalog knows: tables, views, mirrors, what was dropped and is not deleted

@@ -1,8 +1,9 @@
 /* /api/v1/tenants: list, create, look at, delete. Creating and deleting go on when the client goes away meanwhile. */
 #include "base/clock.h"
+#include "domain/catalog/catalog.h"
 #include "face/rest/rest_priv.h"
 
-static void rest_tenant_encode(struct json_writer *writer, const struct tenant *tenant)
+static void rest_tenant_encode(struct rest *rest, struct json_writer *writer, const struct tenant *tenant)
 {
     char created[28];
     clock_format(tenant->created_us, created);
@@ -10,6 +11,7 @@ static void rest_tenant_encode(struct json_writer *writer, const struct tenant *
     json_write_text(writer, "id", tenant->id);
     json_write_text(writer, "created", str_from(created));
     json_write_i64(writer, "bytes", tenant->disk_bytes);
+    json_write_i64(writer, "iceberg_tables", (int64_t)catalog_count(rest->catalog, tenant->id));
     json_end_object(writer);
 }
 
@@ -22,7 +24,7 @@ void rest_tenants_get(struct rest_exchange *exchange)
     json_begin_array(&writer, "tenants");
     for (size_t i = 0; i < tenant_count(tenants); i++)
         if (principal_role(exchange->edge.who, tenant_at(tenants, i)->id) != ROLE_NONE)
-            rest_tenant_encode(&writer, tenant_at(tenants, i));
+            rest_tenant_encode(exchange->rest, &writer, tenant_at(tenants, i));
     json_end_array(&writer);
     json_end_object(&writer);
     rest_answer_json(exchange, 200, &body);
@@ -38,7 +40,7 @@ static void rest_tenant_answer(struct rest_exchange *exchange, int status, struc
         rest_fail(exchange, &err);
         return;
     }
-    rest_tenant_encode(&writer, tenant);
+    rest_tenant_encode(exchange->rest, &writer, tenant);
     const struct http_field location = {S("location"),
                                         str_format(rest_arena(exchange), "/api/v1/tenants/%.*s", STR_ARG(id))};
     rest_answer(exchange, status, S("application/json"), buf_str(&body), &location, status == 201 ? 1 : 0);
