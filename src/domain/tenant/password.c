@@ -1,12 +1,11 @@
 #include "domain/tenant/password.h"
 
 #include <assert.h>
-#include <pthread.h>
 #include <sodium.h>
 
 #include "base/limits.h"
 #include "base/list.h"
-#include "platform/net/loop.h"
+#include "platform/net/work.h"
 
 /* libsodium's choice for an interactive login: 2 passes over 64 MiB, some 100 ms. A server with two threads of these
  * needs 128 MiB and checks about 20 passwords a second; that is enough because a login is remembered. */
@@ -22,7 +21,8 @@
     "$argon2id$v=19$m=65536,t=2,p=1$HUdhpQjnQFCfG6dmaNcWaw$cVx9TBFvK1fSgYYfNeqNcDbhpu9cVbq3ruYnVQx7bE8"
 
 struct password_job {
-    struct list node; /* while it waits */
+    struct work_job work;
+    struct list node; /* in work */
     struct password_pool *pool;
     password_done *done; /* NULL: cancelled */
     void *owner;
@@ -34,12 +34,9 @@ struct password_job {
 };
 
 struct password_pool {
-    struct loop *loop;
-    size_t in_work; /* jobs without an answer yet; loop thread */
-    pthread_mutex_t lock;
-    pthread_cond_t waiting;
-    struct list jobs; /* guarded by lock: */
-    bool stopping;    /* until here */
+    struct work_pool *work;
+    struct list jobs; /* without an answer yet */
+    size_t job_count;
 };
 
 struct password_pool *password_pool_new(struct loop *loop)
@@ -47,10 +44,8 @@ struct password_pool *password_pool_new(struct loop *loop)
     if (sodium_init() < 0)
         mem_panic("libsodium cannot start");
     struct password_pool *pool = mem_new(struct password_pool);
-    pool->loop = loop;
+    pool->work = work_pool_new(loop);
     list_init(&pool->jobs);
-    pthread_mutex_init(&pool->lock, NULL);
-    pthread_cond_init(&pool->waiting, NULL);
     return pool;
 }
 
@@ -68,61 +63,49 @@ void password_pool_free(struct password_pool **pool_ptr)
     *pool_ptr = NULL;
     if (!pool)
         return;
-    list_each(&pool->jobs, node) password_job_free(list_object(node, struct password_job, node));
-    pthread_cond_destroy(&pool->waiting);
-    pthread_mutex_destroy(&pool->lock);
+    list_each(&pool->jobs, node)
+    {
+        password_job_free(list_object(node, struct password_job, node));
+    }
+    work_pool_free(&pool->work);
     mem_free(pool);
-}
-
-/* On the loop's thread. */
-static void password_tell(void *owner)
-{
-    struct password_job *job = owner;
-    job->pool->in_work--;
-    if (job->done)
-        job->done(job->owner, job->ok, str_from(job->hash));
-    password_job_free(job);
-}
-
-/* The next job; NULL when the pool stops. */
-static struct password_job *password_take(struct password_pool *pool)
-{
-    pthread_mutex_lock(&pool->lock);
-    while (list_is_empty(&pool->jobs) && !pool->stopping)
-        pthread_cond_wait(&pool->waiting, &pool->lock);
-    struct list *node = pool->stopping ? NULL : list_first(&pool->jobs);
-    if (node)
-        list_remove(node);
-    pthread_mutex_unlock(&pool->lock);
-    return node ? list_object(node, struct password_job, node) : NULL;
 }
 
 void password_pool_thread(struct password_pool *pool)
 {
-    struct password_job *job;
-    while ((job = password_take(pool))) {
-        if (job->verifies)
-            job->ok = crypto_pwhash_str_verify(job->hash, job->password.ptr, job->password.len) == 0 && !job->nobody;
-        else
-            job->ok = crypto_pwhash_str_alg(job->hash, job->password.ptr, job->password.len, PASSWORD_PASSES,
-                                            PASSWORD_MEMORY, crypto_pwhash_ALG_ARGON2ID13) == 0;
-        loop_post(pool->loop, password_tell, job);
-    }
+    work_pool_thread(pool->work);
 }
 
 void password_pool_stop(struct password_pool *pool)
 {
-    pthread_mutex_lock(&pool->lock);
-    pool->stopping = true;
-    pthread_cond_broadcast(&pool->waiting);
-    pthread_mutex_unlock(&pool->lock);
+    work_pool_stop(pool->work);
+}
+
+static void password_run(struct work_job *work)
+{
+    struct password_job *job = list_object(work, struct password_job, work);
+    if (job->verifies)
+        job->ok = crypto_pwhash_str_verify(job->hash, job->password.ptr, job->password.len) == 0 && !job->nobody;
+    else
+        job->ok = crypto_pwhash_str_alg(job->hash, job->password.ptr, job->password.len, PASSWORD_PASSES,
+                                        PASSWORD_MEMORY, crypto_pwhash_ALG_ARGON2ID13) == 0;
+}
+
+static void password_tell(struct work_job *work)
+{
+    struct password_job *job = list_object(work, struct password_job, work);
+    list_remove(&job->node);
+    job->pool->job_count--;
+    if (job->done)
+        job->done(job->owner, job->ok, str_from(job->hash));
+    password_job_free(job);
 }
 
 static struct password_job *password_submit(struct password_pool *pool, bool verifies, struct str hash,
                                             struct str password, password_done *done, void *owner, struct err *err)
 {
     assert(hash.len < crypto_pwhash_STRBYTES && password.len <= PASSWORD_BYTES_MAX);
-    if (pool->in_work >= (size_t)limits_get(LIMIT_PASSWORD_QUEUE)) {
+    if (pool->job_count >= (size_t)limits_get(LIMIT_PASSWORD_QUEUE)) {
         err_set(err, ERR_UNAVAILABLE, "too many passwords are being checked: limit %s reached (%lld)",
                 limits_name(LIMIT_PASSWORD_QUEUE), (long long)limits_get(LIMIT_PASSWORD_QUEUE));
         err_hint(err, "try again in a second");
@@ -137,11 +120,10 @@ static struct password_job *password_submit(struct password_pool *pool, bool ver
     job->nobody = hash.len == 0;
     struct str known = job->nobody ? S(PASSWORD_NOBODY) : hash;
     memcpy(job->hash, known.ptr, known.len);
-    pool->in_work++;
-    pthread_mutex_lock(&pool->lock);
+    job->work = (struct work_job){.run = password_run, .done = password_tell};
     list_append(&pool->jobs, &job->node);
-    pthread_cond_signal(&pool->waiting);
-    pthread_mutex_unlock(&pool->lock);
+    pool->job_count++;
+    work_submit(pool->work, &job->work);
     return job;
 }
 

@@ -2,48 +2,6 @@
 #include "face/edge/edge.h"
 #include "platform/json/json.h"
 
-static void edge_json_value(struct json_writer *writer, const char *key, const struct json *value);
-
-static void edge_json_members(struct json_writer *writer, const struct json *value, bool keyed)
-{
-    for (size_t i = 0; i < json_count(value); i++) {
-        /* Keys are NUL-terminated: json_key_at gives text from the arena of json_parse. */
-        const char *key = keyed ? json_key_at(value, i).ptr : NULL;
-        edge_json_value(writer, key, json_at(value, i));
-    }
-}
-
-static void edge_json_value(struct json_writer *writer, const char *key, const struct json *value)
-{
-    switch (json_kind(value)) {
-    case JSON_NULL:
-        json_write_null(writer, key);
-        return;
-    case JSON_BOOL:
-        json_write_bool(writer, key, json_bool(value));
-        return;
-    case JSON_I64:
-        json_write_i64(writer, key, json_i64(value));
-        return;
-    case JSON_DOUBLE:
-        json_write_double(writer, key, json_double(value));
-        return;
-    case JSON_TEXT:
-        json_write_text(writer, key, json_text(value));
-        return;
-    case JSON_ARRAY:
-        json_begin_array(writer, key);
-        edge_json_members(writer, value, false);
-        json_end_array(writer);
-        return;
-    case JSON_OBJECT:
-        json_begin_object(writer, key);
-        edge_json_members(writer, value, true);
-        json_end_object(writer);
-        return;
-    }
-}
-
 bool edge_parameters(struct arena *arena, const struct json *request, struct str *parameters_out, struct err *err)
 {
     const struct json *parameters = json_get(request, "parameters");
@@ -53,7 +11,7 @@ bool edge_parameters(struct arena *arena, const struct json *request, struct str
         return err_set(err, ERR_INVALID, "parameters has to be an array (by position) or an object (by name)");
     AUTO(buf) struct buf text = {0};
     struct json_writer writer = {.buf = &text};
-    edge_json_value(&writer, NULL, parameters);
+    json_write_value(&writer, NULL, parameters);
     *parameters_out = str_copy(arena, buf_str(&text));
     return true;
 }
