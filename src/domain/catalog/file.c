@@ -6,14 +6,23 @@
 #include "domain/catalog/backup.h"
 #include "domain/catalog/catalog_priv.h"
 
+/* The store refuses the server, not the client: its keys or its bucket are wrong. */
+static bool file_refused(struct err *err)
+{
+    if (err->code == ERR_DENIED || err->code == ERR_PRECONDITION)
+        err->code = ERR_UNAVAILABLE;
+    return false;
+}
+
 bool file_read(struct catalog *catalog, struct arena *arena, enum catalog_kind kind, struct str location,
                struct str *text_out, struct document *document_out, struct err *err)
 {
     struct str bytes, normal;
     size_t max = (size_t)limits_get(LIMIT_CATALOG_METADATA);
-    if (!location_normal(arena, location, &normal, err) ||
-        !object_read(catalog->objects, arena, normal, max, &bytes, err))
+    if (!location_normal(arena, location, &normal, err))
         return false;
+    if (!object_read(catalog->objects, arena, normal, max, &bytes, err))
+        return file_refused(err);
     if (document_unpack(arena, location, bytes, text_out, err) &&
         document_parse(arena, kind, *text_out, document_out, err))
         return true;
@@ -42,7 +51,7 @@ bool file_write(struct catalog *catalog, struct arena *arena, const struct docum
         return false;
     FAILPOINT("catalog.file.before");
     if (!object_put(catalog->objects, normal, bytes, OBJECT_PUT_IF_ABSENT, err))
-        return false;
+        return file_refused(err);
     FAILPOINT("catalog.file.written");
     /* As the client spells it, for clients that look for their own words. */
     *location_out = str_starts_with(location, S("file:/")) ? location : normal;

@@ -212,6 +212,8 @@ static void operation_on_inspected(void *owner, struct str answer, const struct 
     operation->asking = false;
     if (error)
         operation->error = *error;
+    if (error && error->code != ERR_INVALID) /* not the manifests' fault: nobody could look at them now */
+        operation->error.code = ERR_UNAVAILABLE;
     operation->next(operation);
 }
 
