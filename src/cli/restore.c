@@ -226,7 +226,7 @@ static void undo(struct restore *restore)
     struct arena *arena = restore->cli->arena;
     cli_tree_remove(arena, restore->part);
     if (restore->is_begun && !cli_warehouse_is_inside(&restore->warehouse))
-        cli_tree_remove(arena, restore->warehouse.place);
+        cli_tree_clear(arena, restore->warehouse.place);
 }
 
 /* The backup has no files of tables in S3: are they still where they were? */

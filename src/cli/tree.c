@@ -5,6 +5,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <ftw.h>
+#include <limits.h>
+#include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -101,4 +103,16 @@ static int remove_entry(const char *path, const struct stat *status, int kind, s
 void cli_tree_remove(struct arena *arena, struct str directory)
 {
     (void)nftw(str_cstr(arena, directory), remove_entry, OPEN_DIRECTORIES_MAX, FTW_DEPTH | FTW_PHYS);
+}
+
+static int clear_entry(const char *path, const struct stat *status, int kind, struct FTW *place)
+{
+    return place->level > 0 ? remove_entry(path, status, kind, place) : 0;
+}
+
+void cli_tree_clear(struct arena *arena, struct str directory)
+{
+    char real[PATH_MAX];
+    if (realpath(str_cstr(arena, directory), real))
+        (void)nftw(real, clear_entry, OPEN_DIRECTORIES_MAX, FTW_DEPTH | FTW_PHYS);
 }

@@ -22,3 +22,5 @@ bool cli_tree_sync(struct arena *arena, struct str directory, struct err *err) M
 bool cli_tree_sync_all(struct arena *arena, struct str directory, struct err *err) MUST_USE;
 /* Removes what is below the directory, and it; as far as that goes. */
 void cli_tree_remove(struct arena *arena, struct str directory);
+/* The directory itself stays; it may be a symbolic link to one. */
+void cli_tree_clear(struct arena *arena, struct str directory);

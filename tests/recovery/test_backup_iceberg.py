@@ -287,7 +287,7 @@ def test_a_damaged_backup_is_refused_and_nothing_is_left(front, eider, tmp_path,
 
 def test_a_pointer_without_its_file_is_said(front, eider, tmp_path):
     """What only a client that deletes by itself can bring about."""
-    table = make(front)
+    make(front)
     eider.ok("backup", tmp_path / "copy")
     current = connect(front).load_table("shop.orders").metadata_location.rpartition("/")[2]
     (tmp_path / "lost").mkdir()
@@ -301,8 +301,13 @@ def test_a_pointer_without_its_file_is_said(front, eider, tmp_path):
     entry |= {"size": len(kept.encode()), "sha256": hashlib.sha256(kept.encode()).hexdigest()}
     (tmp_path / "copy/backup.json").write_text(json.dumps(manifest))
     put_aside(front)
-    assert current in eider.fails("restore", tmp_path / "copy", "--data", front.data) and table
+    assert current in eider.fails("restore", tmp_path / "copy", "--data", front.data)
     assert not front.data.exists()
+    (tmp_path / "disk").mkdir()
+    front.data.mkdir()
+    (front.data / "warehouse").symlink_to(tmp_path / "disk")
+    assert current in eider.fails("restore", tmp_path / "copy", "--data", tmp_path / "other")
+    assert (front.data / "warehouse").is_symlink() and not list((tmp_path / "disk").iterdir())
 
 
 def test_tables_in_s3_stay_and_are_looked_for(tmp_path):
