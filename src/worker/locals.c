@@ -9,7 +9,7 @@
 #include "worker/sql.h"
 #include "worker/statement.h"
 
-uint64_t locals_version(const struct engine_versions *versions, struct str name, bool is_view)
+uint64_t procedure_locals_version(const struct engine_versions *versions, struct str name, bool is_view)
 {
     AUTO(arena) struct arena *arena = arena_new();
     struct str lower = str_lower(arena, name);
@@ -22,7 +22,7 @@ uint64_t locals_version(const struct engine_versions *versions, struct str name,
     return version;
 }
 
-struct str locals_qualified(struct worker_statement *statement, struct str name)
+struct str procedure_locals_name(struct worker_statement *statement, struct str name)
 {
     AUTO(buf) struct buf sql = {0};
     sql_append_name(&sql, engine_catalog(statement->session));
@@ -113,7 +113,7 @@ static bool locals_one(struct worker_statement *statement, const struct engine_v
         *answer_out = S("SELECT NULL WHERE false");
         return err->code == ERR_NOT_FOUND;
     }
-    struct str table = locals_qualified(statement, found.name);
+    struct str table = procedure_locals_name(statement, found.name);
     if (!engine_mirror_columns(statement->session, str_format(arena, "SELECT * FROM %.*s", STR_ARG(table)), arena,
                                &columns, &count, err))
         return false;
@@ -124,7 +124,7 @@ static bool locals_one(struct worker_statement *statement, const struct engine_v
     sql_append_text(&answer, found.name);
     buf_printf(&answer, " AS name, %s AS is_view, %llu AS epoch, %llu AS version, %lld AS bytes, ",
                found.is_view ? "true" : "false", (unsigned long long)versions->epoch,
-               (unsigned long long)locals_version(versions, found.name, found.is_view), (long long)bytes);
+               (unsigned long long)procedure_locals_version(versions, found.name, found.is_view), (long long)bytes);
     sql_append_text(&answer, buf_str(&view));
     buf_append_str(&answer, S(" AS \"view\""));
     *answer_out = str_copy(arena, buf_str(&answer));

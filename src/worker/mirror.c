@@ -27,7 +27,7 @@ static bool mirror_look(struct mirror *mirror, struct str name, struct err *err)
     struct worker_statement *statement = mirror->statement;
     if (!engine_find(statement->session, name, statement->arena, &mirror->found, err))
         return false;
-    mirror->table = locals_qualified(statement, mirror->found.name);
+    mirror->table = procedure_locals_name(statement, mirror->found.name);
     struct str select = str_format(statement->arena, "SELECT * FROM %.*s", STR_ARG(mirror->table));
     return engine_mirror_columns(statement->session, select, statement->arena, &mirror->columns, &mirror->count, err);
 }
@@ -123,7 +123,7 @@ bool worker_mirror(struct worker_statement *statement, const struct json *argume
         ok = false; /* a COMMIT that failed has rolled back */
     if (!ok)
         return err_wrap(err, "mirror %.*s", STR_ARG(name));
-    uint64_t version = locals_version(&versions, mirror.found.name, mirror.found.is_view);
+    uint64_t version = procedure_locals_version(&versions, mirror.found.name, mirror.found.is_view);
     buf_printf(&answer, "SELECT %s AS same, %llu AS epoch, %llu AS version, ", same ? "true" : "false",
                (unsigned long long)versions.epoch, (unsigned long long)version);
     sql_append_text(&answer, mirror.checksum);

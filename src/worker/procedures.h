@@ -7,6 +7,6 @@ struct engine_versions;
 worker_procedure_run worker_locals, worker_inspect, worker_maintain, worker_mirror, worker_publish;
 
 /* locals.c: "tenant"."default"."name" */
-struct str locals_qualified(struct worker_statement *statement, struct str name);
+struct str procedure_locals_name(struct worker_statement *statement, struct str name);
 /* Of a table, or of a view, which changes with anything. */
-uint64_t locals_version(const struct engine_versions *versions, struct str name, bool is_view);
+uint64_t procedure_locals_version(const struct engine_versions *versions, struct str name, bool is_view);

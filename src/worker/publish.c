@@ -137,7 +137,7 @@ static bool publish_hold(struct publish *publish, struct err *err)
                                   publish->catalog.ptr); /* others write: the log is copied as well */
     (void)short_log;
     buf_append_str(&sql, S("CREATE SEQUENCE "));
-    buf_append_str(&sql, locals_qualified(publish->statement, publish->name));
+    buf_append_str(&sql, procedure_locals_name(publish->statement, publish->name));
     if (!engine_tell(session, S("BEGIN TRANSACTION"), err))
         return false;
     bool ok = engine_tell(session, buf_str(&sql), err) && publish_copy_all(publish, err);
