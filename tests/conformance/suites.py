@@ -99,7 +99,7 @@ def _maven(suite, property_name):
 def rows():
     """(suite of expected/, what it is, version)."""
     return [
-        ("h2spec", "h2spec (HTTP/2, HPACK), in the clear and over TLS", re.search(r"h2spec@(v[\d.]+)", (ROOT / "tools/fetch-suites").read_text()).group(1)),
+        ("h2spec", "h2spec (HTTP/2, HPACK), in the clear and over TLS", re.search(r"h2spec[@ ](v[\d.]+)", (ROOT / "tools/fetch-suites").read_text()).group(1)),
         ("adbc_go", "ADBC validation suite (Go), driver flightsql", _module("github.com/apache/arrow-adbc/go/adbc")),
         ("adbc_python", "ADBC Python driver's own tests", _package("adbc-driver-flightsql")),
         ("flight_integration", "Arrow Flight integration client (Go)", _module("github.com/apache/arrow-go/v18")),
