@@ -7,9 +7,9 @@
  * Commits to one table are done one after the other, so a requirement that holds when they begin still holds at the
  * swap; an outcome is never unknown. What was answered is durable.
  *
- * Rights: reading needs the role reader, commits that only add data writer, everything else owner; a tenant that who
- * may not see is CATALOG_NO_WAREHOUSE. The namespace "default" shows the tenant's DuckDB tables as read-only mirrors
- * (mirror.c); its tables cannot be written (CATALOG_READ_ONLY). */
+ * Rights: reading needs the role reader, commits of data (snapshots, references, statistics) writer, everything else
+ * owner; a tenant that who may not see is CATALOG_NO_WAREHOUSE. The namespace "default" shows the tenant's DuckDB
+ * tables as read-only mirrors (mirror.c); its tables cannot be written (CATALOG_READ_ONLY). */
 #pragma once
 #include "base/arena.h"
 #include "base/err.h"

@@ -54,7 +54,8 @@ bool metadata_update(struct arena *arena, const struct metadata *base, const str
 /* Every snapshot that updates add is in base, and each reference they set points at its snapshot or at a descendant: a
  * client repeats a commit whose answer it did not see. False when they add none. */
 bool metadata_is_replay(const struct metadata *base, const struct json *updates);
-/* Updates that only add data: snapshots, references, statistics. Who may write but not own may commit them. */
+/* Updates of data: snapshots, references, statistics. Who may write but not own may commit them, rows they delete
+ * included. */
 bool metadata_is_write(const struct json *updates);
 
 struct str metadata_uuid(const struct metadata *metadata);
