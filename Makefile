@@ -38,7 +38,7 @@ suites: build ## install what tests/conformance needs: Java, Maven, and the suit
 check: suites unit ## the daily loop, under 3 minutes: build, unit tests, fuzz corpora, tidy, the quick server tests
 	@$(PYTEST) tests -m 'not slow'
 
-test: suites ## everything, under 40 minutes: also slow server tests, ASan+UBSan, TSan
+test: suites ## everything, under 50 minutes: also slow server tests, ASan+UBSan, TSan
 	@tools/test
 
 format: setup ## lay out every C file as .clang-format says
