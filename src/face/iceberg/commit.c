@@ -46,8 +46,8 @@ static bool iceberg_changes_get(struct iceberg_exchange *exchange, struct catalo
 
 void iceberg_transaction_post(struct iceberg_exchange *exchange)
 {
-    struct catalog_change *changes;
-    size_t count;
+    struct catalog_change *changes = NULL;
+    size_t count = 0;
     struct err err;
     if (iceberg_changes_get(exchange, &changes, &count, &err))
         catalog_commit_all(exchange->iceberg->options.catalog, iceberg_ask(exchange, iceberg_answer_empty), changes,
