@@ -5,24 +5,24 @@
 
 #include "base/clock.h"
 #include "cli/cli_priv.h"
-#include "cli/digest.h"
 #include "cli/manifest.h"
 #include "cli/progress.h"
 #include "cli/terminal.h"
 #include "cli/text.h"
 #include "cli/tree.h"
+#include "platform/net/digest.h"
 
 struct fetch {
     int fd;
     uint64_t bytes;
-    struct cli_digest digest;
+    struct digest *digest;
 };
 
 static bool on_body(void *owner, struct str bytes, struct err *err)
 {
     struct fetch *fetch = owner;
     fetch->bytes += bytes.len;
-    cli_digest_add(&fetch->digest, bytes);
+    digest_add(fetch->digest, bytes);
     return cli_terminal_write(fetch->fd, bytes, err);
 }
 
@@ -47,9 +47,9 @@ static struct str backup_path(struct arena *arena, struct str id, struct str fil
 static bool fetch_bytes(struct cli *cli, struct str id, struct str path, int fd, struct cli_manifest_file *file,
                         struct err *err)
 {
-    struct fetch fetch = {.fd = fd};
-    char sha256[CLI_DIGEST_TEXT];
-    cli_digest_init(&fetch.digest);
+    AUTO(digest) struct digest *digest = digest_new();
+    struct fetch fetch = {.fd = fd, .digest = digest};
+    char sha256[DIGEST_TEXT_BYTES + 1];
     struct http_client_request request = {
         .method = S("GET"),
         .url = str_format(cli->arena, "%.*s%.*s", STR_ARG(cli->server.url), STR_ARG(backup_path(cli->arena, id, path))),
@@ -62,7 +62,7 @@ static bool fetch_bytes(struct cli *cli, struct str id, struct str path, int fd,
         return false;
     if (answer.status < 200 || answer.status > 299)
         return cli_call_error(cli, &answer, err);
-    cli_digest_finish(&fetch.digest, sha256);
+    digest_finish(digest, sha256);
     file->size = fetch.bytes;
     file->sha256 = str_copy(cli->arena, str_from(sha256));
     return true;
@@ -89,7 +89,7 @@ static bool fetch_file(struct cli *cli, struct str directory, struct str id, str
 struct gather {
     struct cli *cli;
     struct str directory, id;
-    struct cli_digest digest; /* of the list that is written */
+    struct digest *digest; /* of the list that is written */
     int list;
     uint64_t files, bytes, list_bytes;
     struct cli_progress progress;
@@ -113,7 +113,7 @@ static bool gather_file(struct gather *gather, struct cli_manifest_file *file, s
     if (!fetched)
         return err_wrap(err, "fetch %.*s", STR_ARG(path));
     cli_manifest_list_encode(file, &line);
-    cli_digest_add(&gather->digest, buf_str(&line));
+    digest_add(gather->digest, buf_str(&line));
     gather->list_bytes += buf_len(&line);
     gather->files++;
     gather->bytes += file->size;
@@ -141,16 +141,16 @@ static bool fetch_warehouse(struct cli *cli, struct str directory, struct cli_ma
     struct cli_manifest_file *entry = cli_manifest_find(manifest, S(CLI_MANIFEST_LIST));
     if (!entry)
         return true;
-    struct gather gather = {.cli = cli, .directory = directory, .id = manifest->id};
+    AUTO(digest) struct digest *digest = digest_new();
+    struct gather gather = {.cli = cli, .directory = directory, .id = manifest->id, .digest = digest};
     struct str path = cli_tree_path(cli->arena, directory, S(CLI_MANIFEST_LIST));
     struct str plain = cli_tree_path(cli->arena, directory, S(CLI_MANIFEST_LIST ".server"));
-    char sha256[CLI_DIGEST_TEXT];
+    char sha256[DIGEST_TEXT_BYTES + 1];
     if (rename(path.ptr, plain.ptr) != 0)
         return err_errno(err, "rename %s", path.ptr);
     gather.list = cli_tree_create(cli->arena, directory, S(CLI_MANIFEST_LIST), err);
     if (gather.list < 0)
         return false;
-    cli_digest_init(&gather.digest);
     cli_progress_start(&gather.progress, S("Iceberg tables"), "files", manifest->warehouse_files);
     struct err closing;
     bool ok = gather_all(&gather, plain, err);
@@ -159,7 +159,7 @@ static bool fetch_warehouse(struct cli *cli, struct str directory, struct cli_ma
     (void)unlink(plain.ptr);
     if (!ok || !closed || !cli_tree_sync_all(cli->arena, directory, err))
         return false;
-    cli_digest_finish(&gather.digest, sha256);
+    digest_finish(digest, sha256);
     entry->size = gather.list_bytes;
     entry->sha256 = str_copy(cli->arena, str_from(sha256));
     manifest->warehouse_files = gather.files;

@@ -8,12 +8,12 @@
 #include "base/clock.h"
 #include "cli/cli.h"
 #include "cli/cli_priv.h"
-#include "cli/digest.h"
 #include "cli/manifest.h"
 #include "cli/progress.h"
 #include "cli/terminal.h"
 #include "cli/tree.h"
 #include "cli/warehouse.h"
+#include "platform/net/digest.h"
 
 #define CHUNK_SIZE 65536
 #define MANIFEST_MAX ((off_t)64 << 20)
@@ -48,23 +48,22 @@ static bool read_manifest(struct cli *cli, struct str directory, struct cli_mani
 /* Reads the file, gives each piece to `to` (-1: to nobody), and compares size and digest with the manifest's. */
 static bool read_file(int from, int to, const struct cli_manifest_file *file, struct err *err)
 {
-    char chunk[CHUNK_SIZE], sha256[CLI_DIGEST_TEXT];
-    struct cli_digest digest;
+    char chunk[CHUNK_SIZE], sha256[DIGEST_TEXT_BYTES + 1];
+    AUTO(digest) struct digest *digest = digest_new();
     uint64_t bytes = 0;
     ssize_t len;
-    cli_digest_init(&digest);
     while ((len = read(from, chunk, CHUNK_SIZE)) > 0) {
         struct str piece = str_bytes(chunk, (size_t)len);
         if (to >= 0 && !cli_terminal_write(to, piece, err))
             return false;
         if (cli_interrupt_came())
             return err_set(err, ERR_CANCELLED, "interrupted");
-        cli_digest_add(&digest, piece);
+        digest_add(digest, piece);
         bytes += piece.len;
     }
     if (len < 0)
         return err_errno(err, "read %.*s", STR_ARG(file->path));
-    cli_digest_finish(&digest, sha256);
+    digest_finish(digest, sha256);
     if (bytes != file->size)
         return err_set(err, ERR_DATA_LOSS, "the backup's file %.*s has %llu bytes instead of %llu", STR_ARG(file->path),
                        (unsigned long long)bytes, (unsigned long long)file->size);

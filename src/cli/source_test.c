@@ -8,7 +8,6 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "cli/digest.h"
 #include "cli/manifest.h"
 #include "cli/server.h"
 #include "cli/source.h"
@@ -181,32 +180,6 @@ static void urls_are_taken_apart(void **state)
         assert_false(cli_url_parse(arena, str_from(bad[i]), &server, &error));
 }
 
-static void assert_digest(const char *text, const char *sha256)
-{
-    for (size_t step = 1; step < 70; step += 11) {
-        struct cli_digest digest;
-        char found[CLI_DIGEST_TEXT];
-        cli_digest_init(&digest);
-        for (size_t at = 0; at < strlen(text); at += step)
-            cli_digest_add(&digest, str_slice(str_from(text), at, step));
-        cli_digest_finish(&digest, found);
-        assert_string_equal(found, sha256);
-    }
-}
-
-static void digests_are_those_of_the_standard(void **state)
-{
-    (void)state;
-    assert_digest("", "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
-    assert_digest("abc", "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
-    assert_digest("abcdbcdecdefdefgefghfghighijhijkijkljklmklmnlmnomnopnopq",
-                  "248d6a61d20638b8e5c026930c3e6039a33ce45964ff2167f6ecedd419db06c1");
-    assert_digest(
-        "abcdefghbcdefghicdefghijdefghijkefghijklfghijklmghijklmnhijklmnoijklmnopjklmnopqklmnopqrlmnopqrsmnopqrst"
-        "nopqrstu",
-        "cf5b16a778af8380036ce59e7b0492370b249b11e8f07a51afac45037afee9d1");
-}
-
 static bool decode(const char *text, struct cli_manifest *manifest)
 {
     const struct json *json = json_parse(arena, str_from(text), &error);
@@ -241,7 +214,6 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_name_with_quotes_and_brackets_stays_one_name, set_up, tear_down),
         cmocka_unit_test_setup_teardown(what_is_no_file_or_has_no_format_is_refused, set_up, tear_down),
         cmocka_unit_test_setup_teardown(the_first_line_tells_the_delimiter, set_up, tear_down),
-        cmocka_unit_test(digests_are_those_of_the_standard),
         cmocka_unit_test_setup_teardown(urls_are_taken_apart, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_manifest_names_files_inside_the_directory_only, set_up, tear_down),
     };

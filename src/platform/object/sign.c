@@ -7,6 +7,7 @@
 
 #include "base/buf.h"
 #include "base/clock.h"
+#include "platform/net/digest.h"
 
 #define SIGN_HASH_BYTES 32
 
@@ -27,10 +28,11 @@ static struct str sign_hex(struct arena *arena, struct str bytes)
 
 struct str object_sha256(struct arena *arena, struct str bytes)
 {
-    uint8_t hash[SIGN_HASH_BYTES];
-    if (EVP_Digest(bytes.ptr, bytes.len, hash, NULL, EVP_sha256(), NULL) != 1)
-        mem_panic("libcrypto has no SHA-256");
-    return sign_hex(arena, str_bytes(hash, sizeof(hash)));
+    AUTO(digest) struct digest *digest = digest_new();
+    char sum[DIGEST_TEXT_BYTES + 1];
+    digest_add(digest, bytes);
+    digest_finish(digest, sum);
+    return str_copy(arena, str_from(sum));
 }
 
 struct str object_md5(struct arena *arena, struct str bytes)
