@@ -1,13 +1,14 @@
 /* INSPECT: do the files that manifest lists lead to lie below the warehouse's root?
  *
  * {"root": "file:///…", "manifest_lists": […], "credentials": {"s3.access-key-id": …}}. The rules for locations are
- * those of domain/catalog/location.c; SQL picks out what may break them, since a manifest may name a hundred thousand
+ * those of platform/object/location.h; SQL picks out what may break them, since a manifest may name a hundred thousand
  * files. Manifests never change, so one that was found good is not read again. */
 #include <pthread.h>
 
 #include "base/map.h"
 #include "platform/engine/procedure.h"
 #include "platform/json/json.h"
+#include "platform/object/location.h"
 #include "worker/procedures.h"
 #include "worker/sql.h"
 #include "worker/statement.h"
@@ -42,39 +43,6 @@ struct inspect {
     struct str root;
 };
 
-/* --- Where a location lies --- */
-
-/* How clients write a local file; the last one is a bare path. */
-static const char *const inspect_local[] = {"file://localhost/", "file:///", "file:/", "//localhost/", "/"};
-
-static bool inspect_has_dots(struct str path)
-{
-    struct str rest = path, segment;
-    while (str_split_next(&rest, '/', &segment)) {
-        if (str_equal(segment, S(".")) || str_equal(segment, S("..")))
-            return true;
-    }
-    return false;
-}
-
-static bool inspect_is_below(const struct inspect *inspect, struct str path)
-{
-    struct arena *arena = inspect->statement->arena;
-    for (size_t i = 0; i < path.len; i++) {
-        unsigned char c = (unsigned char)path.ptr[i];
-        if (c < ' ' || c == 0x7f || c == '\\')
-            return false;
-    }
-    for (size_t i = 0; i < sizeof(inspect_local) / sizeof(inspect_local[0]); i++) {
-        struct str start = str_from(inspect_local[i]);
-        if (!str_starts_with(path, start))
-            continue;
-        path = str_format(arena, "file:///%.*s", STR_ARG(str_from_index(path, start.len)));
-        break;
-    }
-    return str_starts_with(path, str_format(arena, "%.*s/", STR_ARG(inspect->root))) && !inspect_has_dots(path);
-}
-
 /* SQL that is true for column `path` where no closer look is needed; regular expressions would take most of the time.
  */
 static void inspect_append_plain(const struct inspect *inspect, struct buf *sql)
@@ -96,18 +64,17 @@ static void inspect_append_plain(const struct inspect *inspect, struct buf *sql)
 /* --- Reading --- */
 
 /* "FROM read_avro('path')"; a local file by its bare path, which DuckDB's list of directories knows. */
-static void inspect_append_from(struct buf *sql, struct str location)
+static bool inspect_append_from(const struct inspect *inspect, struct buf *sql, struct str location, struct err *err)
 {
-    for (size_t i = 0; i < sizeof(inspect_local) / sizeof(inspect_local[0]); i++) {
-        struct str start = str_from(inspect_local[i]);
-        if (!str_starts_with(location, start))
-            continue;
-        location = str_from_index(location, start.len - 1);
-        break;
-    }
+    struct str path;
+    if (!location_normal(inspect->statement->arena, location, &path, err))
+        return false;
+    if (str_starts_with(path, S("file://")))
+        path = str_from_index(path, sizeof("file://") - 1);
     buf_append_str(sql, S(" FROM read_avro("));
-    sql_append_text(sql, location);
+    sql_append_text(sql, path);
     buf_append_char(sql, ')');
+    return true;
 }
 
 static bool inspect_rows(struct inspect *inspect, struct str what, struct str location, struct buf *sql,
@@ -135,7 +102,8 @@ static bool inspect_paths(struct inspect *inspect, struct str what, struct str l
 {
     for (size_t i = 0; i < json_count(rows); i++) {
         struct str path = json_text(json_get(json_at(rows, i), "path"));
-        if (!inspect_is_below(inspect, path))
+        struct err outside; /* which rule it breaks says less than which file it is */
+        if (!location_check(inspect->statement->arena, inspect->root, path, &outside))
             return inspect_refuse(inspect, what, location, path, err);
     }
     return true;
@@ -149,7 +117,8 @@ static bool inspect_manifest(struct inspect *inspect, struct str location, struc
     if (inspect_is_known(location))
         return true;
     buf_append_str(&sql, S("SELECT path FROM (SELECT data_file.file_path AS path"));
-    inspect_append_from(&sql, location);
+    if (!inspect_append_from(inspect, &sql, location, err))
+        return false;
     buf_append_str(&sql, S(") WHERE path IS NULL OR NOT "));
     inspect_append_plain(inspect, &sql);
     buf_append_str(&sql, S(" OR regexp_matches(path, '[\\x00-\\x1f\\x7f]')"));
@@ -166,8 +135,8 @@ static bool inspect_list(struct inspect *inspect, struct str location, struct er
     const struct json *manifests;
     struct str what = S("manifest list");
     buf_append_str(&sql, S("SELECT manifest_path AS path"));
-    inspect_append_from(&sql, location);
-    if (!inspect_rows(inspect, what, location, &sql, &manifests, err) ||
+    if (!inspect_append_from(inspect, &sql, location, err) ||
+        !inspect_rows(inspect, what, location, &sql, &manifests, err) ||
         !inspect_paths(inspect, what, location, manifests, err))
         return false;
     for (size_t i = 0; i < json_count(manifests); i++)

@@ -2,7 +2,7 @@
 #pragma once
 #include "domain/catalog/engine.h"
 #include "domain/catalog/file.h"
-#include "domain/catalog/location.h"
+#include "platform/object/location.h"
 #include "domain/catalog/rows.h"
 #include "domain/catalog/table.h"
 #include "platform/object/object.h"

@@ -4,7 +4,7 @@
 
 #include <assert.h>
 
-#include "domain/catalog/location.h"
+#include "platform/object/location.h"
 
 static struct str index_copy(struct str text)
 {

@@ -1,4 +1,4 @@
-#include "domain/catalog/location.h"
+#include "platform/object/location.h"
 
 /* Longer ones are no names of files anywhere. */
 #define LOCATION_MAX 2048

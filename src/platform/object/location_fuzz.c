@@ -1,4 +1,4 @@
-#include "domain/catalog/location.h"
+#include "platform/object/location.h"
 
 #include <stdlib.h>
 
