@@ -269,16 +269,18 @@ bool worker_publish(struct worker_statement *statement, const struct json *argum
     return publish_make(statement, file, json_bool(json_get(arguments, "with_iceberg")), &path, err);
 }
 
-bool worker_snapshot(struct worker_statement *statement, struct err *err)
+bool worker_snapshot(struct worker_statement *statement, const struct json *arguments, struct str *answer_out,
+                     struct err *err)
 {
     struct arena *arena = statement->arena;
-    struct str made, path = statement->path;
-    const char *slash = memrchr(path.ptr, '/', path.len);
-    struct str directory = slash ? str_slice(path, 0, (size_t)(slash - path.ptr)) : S(".");
+    struct str directory = statement->worker->hello.directory, made;
+    struct str path =
+        str_format(arena, "%.*s/%.*s", STR_ARG(directory), STR_ARG(json_text(json_get(arguments, "file"))));
     struct str file = str_format(arena, "snapshot-%.*s.duckdb", STR_ARG(random_hex(arena, 8)));
+    *answer_out = S("SELECT true AS copied");
     if (!publish_make(statement, file, false, &made, err))
         return false;
-    if (rename(made.ptr, str_cstr(arena, path)) == 0)
+    if (rename(made.ptr, path.ptr) == 0)
         return publish_sync(str_cstr(arena, directory), O_DIRECTORY, err);
     err_errno(err, "put the snapshot in its place");
     unlink(made.ptr);

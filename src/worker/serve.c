@@ -224,7 +224,6 @@ static struct worker_statement *worker_on_frame(struct worker *worker, const str
     case CHANNEL_DESCRIBE:
     case CHANNEL_UPLOAD:
     case CHANNEL_METADATA:
-    case CHANNEL_SNAPSHOT:
         return worker_start(worker, frame, err);
     case CHANNEL_ATTACH:
         worker_attach(worker, frame->payload, err);

@@ -58,13 +58,8 @@ static bool worker_statement_decode(struct worker_statement *statement, struct s
         upload->sort_by = str_copy(statement->arena, upload->sort_by);
         return true;
     }
-    if (statement->type == CHANNEL_METADATA)
-        return worker_statement_decode_metadata(statement, payload, err);
-    assert(statement->type == CHANNEL_SNAPSHOT);
-    if (!channel_decode_snapshot(payload, &statement->path, err))
-        return false;
-    statement->path = str_copy(statement->arena, statement->path);
-    return true;
+    assert(statement->type == CHANNEL_METADATA);
+    return worker_statement_decode_metadata(statement, payload, err);
 }
 
 struct worker_statement *worker_statement_new(struct worker *worker, const struct channel_frame *frame, struct err *err)
@@ -283,10 +278,8 @@ static bool worker_work(struct worker_statement *statement, struct channel_end *
         return worker_describe(statement, end, err);
     case CHANNEL_UPLOAD:
         return worker_upload(statement, end, err);
-    case CHANNEL_METADATA:
-        return worker_metadata(statement, end, err);
     default:
-        return worker_snapshot(statement, err);
+        return worker_metadata(statement, end, err);
     }
 }
 
@@ -312,7 +305,7 @@ static uint64_t worker_statement_connection(const struct worker_statement *state
     case CHANNEL_METADATA:
         return statement->metadata.connection;
     default:
-        return statement->run.connection; /* 0 for SNAPSHOT */
+        return statement->run.connection;
     }
 }
 

@@ -39,11 +39,10 @@ struct worker_statement {
     struct worker *worker;
     struct arena *arena; /* owned; all texts below */
     uint64_t id;
-    enum channel_type type; /* RUN, DESCRIBE, UPLOAD, METADATA, SNAPSHOT */
+    enum channel_type type; /* RUN, DESCRIBE, UPLOAD, METADATA */
     struct channel_run run;
     struct channel_upload upload;
     struct channel_metadata metadata;
-    struct str path; /* SNAPSHOT */
 
     pthread_mutex_t lock; /* guards what follows */
     pthread_cond_t changed;
@@ -67,7 +66,7 @@ struct worker_statement {
     bool started; /* a first message went out */
 };
 
-/* payload of a RUN, DESCRIBE, UPLOAD, METADATA or SNAPSHOT frame; texts are copied. NULL when it is malformed. */
+/* payload of a RUN, DESCRIBE, UPLOAD or METADATA frame; texts are copied. NULL when it is malformed. */
 struct worker_statement *worker_statement_new(struct worker *worker, const struct channel_frame *frame,
                                               struct err *err);
 /* Accepts NULL inside. */
@@ -104,9 +103,6 @@ bool worker_describe(struct worker_statement *statement, struct channel_end *end
 bool worker_procedure(struct worker_statement *statement, struct str *answer_out, struct err *err) MUST_USE;
 /* metadata.c: answers METADATA through statement->session and worker_output; fills in rows, bytes and kind. */
 bool worker_metadata(struct worker_statement *statement, struct channel_end *end, struct err *err) MUST_USE;
-
-/* publish.c: the answer to SNAPSHOT. */
-bool worker_snapshot(struct worker_statement *statement, struct err *err) MUST_USE;
 
 /* Frees a put without telling the front; the release function of an upload's bodies tells it. */
 void worker_put_free(struct worker_put **put);

@@ -97,13 +97,6 @@ static void query_publish_placed(struct work_job *job)
 
 /* --- Asking the worker --- */
 
-static void query_publish_on_piece(void *owner, struct query_piece *piece)
-{
-    (void)owner; /* that it ended well says everything */
-    slice_release(&piece->header);
-    slice_release(&piece->body);
-}
-
 static void query_publish_on_end(void *owner, const struct query_end *end)
 {
     struct query_publish *publish = owner;
@@ -144,7 +137,7 @@ struct statement *query_publish(struct query *query, const struct query_publish_
                                               .deadline_us = asked->deadline_us,
                                               .protocol = asked->protocol,
                                               .request_id = asked->request_id};
-    struct query_sink sink = {.on_piece = query_publish_on_piece, .on_end = query_publish_on_end, .owner = publish};
+    struct query_sink sink = {.on_end = query_publish_on_end, .owner = publish};
     struct statement *statement = query_procedure(query, &request, &sink, err);
     if (!statement)
         arena_free(&arena);

@@ -82,6 +82,7 @@ struct query_end {
 /* Who takes the result. The sink takes the slices of a piece; holding them back holds the worker back (back-pressure).
  */
 struct query_sink {
+    /* NULL: the result is thrown away. */
     void (*on_piece)(void *owner, struct query_piece *piece);
     void (*on_end)(void *owner, const struct query_end *end); /* last call; the statement is gone after it */
     void *owner;
@@ -222,6 +223,7 @@ enum query_procedure_kind {
     QUERY_MIRROR,
     QUERY_MAINTAIN,
     QUERY_PUBLISH,
+    QUERY_SNAPSHOT, /* query_snapshot only */
 };
 struct query_procedure_request {
     const struct principal *who; /* NULL: the server itself */

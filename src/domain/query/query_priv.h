@@ -140,7 +140,7 @@ enum statement_iceberg {
     STATEMENT_NEEDS_ICEBERG
 };
 
-enum statement_kind { STATEMENT_RUN, STATEMENT_DESCRIBE, STATEMENT_UPLOAD, STATEMENT_METADATA, STATEMENT_SNAPSHOT };
+enum statement_kind { STATEMENT_RUN, STATEMENT_DESCRIBE, STATEMENT_UPLOAD, STATEMENT_METADATA };
 
 struct statement {
     struct list node;         /* in query.statements */
@@ -177,7 +177,7 @@ struct statement {
     const struct gate_result *gate; /* of a text that was rewritten; else NULL */
     struct str written;             /* that text as the user wrote it */
     bool reserved;                  /* it takes no slot */
-    struct str schema, table, path; /* uploads; snapshots */
+    struct str schema, table;       /* uploads */
     bool temporary;                 /* uploads */
     enum query_target target;       /* uploads, as the next two */
     struct str partition_by, sort_by;

@@ -5,6 +5,7 @@
 #include "base/limits.h"
 #include "domain/query/gate.h"
 #include "domain/query/query_priv.h"
+#include "platform/json/json.h"
 
 #define REQUEST_NAME_MAX 255
 #define REQUEST_CLAUSE_MAX 4096
@@ -289,6 +290,7 @@ static enum statement_iceberg request_procedure_iceberg(enum query_procedure_kin
 {
     switch (kind) {
     case QUERY_LOCALS:
+    case QUERY_SNAPSHOT:
         return STATEMENT_NO_ICEBERG;
     case QUERY_PUBLISH:
         return STATEMENT_ICEBERG_IF_USED;
@@ -309,7 +311,7 @@ struct statement *query_procedure(struct query *query, const struct query_proced
                               .deadline_us = asked->deadline_us,
                               .protocol = asked->protocol,
                               .request_id = asked->request_id};
-    static const char *const names[] = {"", "locals", "inspect", "mirror", "maintain", "publish"};
+    static const char *const names[] = {"", "locals", "inspect", "mirror", "maintain", "publish", "snapshot"};
     struct statement *statement = request_statement(&request, STATEMENT_RUN, ROLE_OWNER, sink, err);
     if (!statement)
         return NULL;
@@ -344,6 +346,20 @@ static void request_snapshot_refused(struct loop_task *task)
     request_snapshot_end(snapshot, &(struct query_end){.error = &snapshot->error});
 }
 
+/* The file by its name in the tenant's directory: a path need not be text that JSON can hold. */
+static struct str request_snapshot_arguments(const struct query *query, const struct tenant *tenant, struct str path,
+                                             struct arena *arena)
+{
+    struct str directory = tenant_directory(query->tenants, tenant, arena);
+    assert(str_starts_with(path, directory));
+    AUTO(buf) struct buf arguments = {0};
+    struct json_writer writer = {.buf = &arguments};
+    json_begin_object(&writer, NULL);
+    json_write_text(&writer, "file", str_from_index(path, directory.len + 1));
+    json_end_object(&writer);
+    return str_copy(arena, buf_str(&arguments));
+}
+
 void query_snapshot(struct query *query, struct str tenant_id, struct str path,
                     void (*done)(void *owner, const struct err *error), void *owner)
 {
@@ -357,9 +373,10 @@ void query_snapshot(struct query *query, struct str tenant_id, struct str path,
     struct tenant *tenant = tenant_find(query->tenants, tenant_id, &snapshot->error);
     struct statement *statement = NULL;
     if (tenant) {
-        statement = query_statement_new(query, tenant, STATEMENT_SNAPSHOT, &sink);
-        statement->path = str_copy(statement->arena, path);
-        statement->sql = S("-- backup");
+        statement = query_statement_new(query, tenant, STATEMENT_RUN, &sink);
+        statement->procedure = QUERY_SNAPSHOT;
+        statement->sql = request_snapshot_arguments(query, tenant, path, statement->arena);
+        statement->shown = S("-- backup");
         statement->protocol = S("internal");
         statement->role = ROLE_OWNER;
         statement = query_statement_enter(statement, &snapshot->error);

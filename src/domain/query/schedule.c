@@ -102,13 +102,6 @@ static void query_schedule_on_time(struct loop_timer *timer)
 
 /* --- What is done --- */
 
-static void query_schedule_on_piece(void *owner, struct query_piece *piece)
-{
-    (void)owner; /* a result nobody waits for */
-    slice_release(&piece->header);
-    slice_release(&piece->body);
-}
-
 static void query_schedule_on_end(void *owner, const struct query_end *end)
 {
     query_schedule_ended(owner, end->error);
@@ -137,7 +130,7 @@ static bool query_schedule_maintain(struct query_schedule_job *job, struct str t
                                                     .format = QUERY_FORMAT_JSON_LINES,
                                                     .deadline_us = CLOCK_NEVER,
                                                     .protocol = S("schedule")};
-    const struct query_sink sink = {.on_piece = query_schedule_on_piece, .on_end = query_schedule_on_end, .owner = job};
+    const struct query_sink sink = {.on_end = query_schedule_on_end, .owner = job};
     return query_procedure(options->query, &request, &sink, err) != NULL;
 }
 

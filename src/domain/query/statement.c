@@ -247,9 +247,6 @@ void query_statement_send(struct statement *statement)
     case STATEMENT_METADATA:
         statement_send_metadata(statement);
         return;
-    case STATEMENT_SNAPSHOT:
-        query_task_snapshot(&statement->task, statement->side->process, statement->path);
-        return;
     }
 }
 

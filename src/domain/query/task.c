@@ -58,13 +58,6 @@ void query_task_upload(struct query_task *task, struct query_process *process, c
     channel_flush(process->channel);
 }
 
-void query_task_snapshot(struct query_task *task, struct query_process *process, struct str path)
-{
-    query_task_begin(task, process, 0);
-    channel_encode_snapshot(channel_out(process->channel), task->id, path);
-    channel_flush(process->channel);
-}
-
 void query_task_cancel(struct query_task *task)
 {
     if (!task->process)

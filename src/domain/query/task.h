@@ -47,7 +47,6 @@ void query_task_run(struct query_task *task, struct query_process *process, enum
 void query_task_upload(struct query_task *task, struct query_process *process, const struct channel_upload *upload);
 /* metadata's blocks are filled in. */
 void query_task_metadata(struct query_task *task, struct query_process *process, struct channel_metadata *metadata);
-void query_task_snapshot(struct query_task *task, struct query_process *process, struct str path);
 /* Asks the worker to stop it; on_end follows. */
 void query_task_cancel(struct query_task *task);
 

@@ -29,8 +29,6 @@ const char *channel_type_name(unsigned type)
         return "PUT";
     case CHANNEL_FINISH:
         return "FINISH";
-    case CHANNEL_SNAPSHOT:
-        return "SNAPSHOT";
     case CHANNEL_ASK:
         return "ASK";
     case CHANNEL_STOP:
@@ -587,25 +585,6 @@ bool channel_decode_put_done(struct str payload, struct channel_put_done *done_o
     if (!channel_decoded(&reader, CHANNEL_PUT_DONE, err))
         return false;
     *done_out = done;
-    return true;
-}
-
-/* --- SNAPSHOT --- */
-
-void channel_encode_snapshot(struct buf *buf, uint64_t statement, struct str path)
-{
-    size_t mark = channel_frame_begin(buf, CHANNEL_SNAPSHOT, statement);
-    writer_text(buf, path);
-    channel_frame_end(buf, mark);
-}
-
-bool channel_decode_snapshot(struct str payload, struct str *path_out, struct err *err)
-{
-    struct reader reader = reader_from(payload);
-    struct str path = reader_text(&reader);
-    if (!channel_decoded(&reader, CHANNEL_SNAPSHOT, err))
-        return false;
-    *path_out = path;
     return true;
 }
 

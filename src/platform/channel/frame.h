@@ -36,9 +36,8 @@ enum channel_type {
     CHANNEL_UPLOAD,
     CHANNEL_PUT,
     CHANNEL_FINISH, /* empty: commit the upload */
-    CHANNEL_SNAPSHOT,
-    CHANNEL_ASK,  /* empty: answer with USAGE */
-    CHANNEL_STOP, /* empty: close the database and exit */
+    CHANNEL_ASK,    /* empty: answer with USAGE */
+    CHANNEL_STOP,   /* empty: close the database and exit */
     CHANNEL_METADATA,
     CHANNEL_CLOSE,  /* ends a connection */
     CHANNEL_FORGET, /* ends a prepared statement */
@@ -128,6 +127,7 @@ enum channel_procedure {
     CHANNEL_MIRROR,   /* writes a local table as an Iceberg table */
     CHANNEL_MAINTAIN, /* compaction, expiry, orphans, statistics */
     CHANNEL_PUBLISH,  /* a consistent copy of the database */
+    CHANNEL_SNAPSHOT, /* the same for a backup, without what publishing may add or refuse */
     CHANNEL_PROCEDURE_COUNT,
 };
 /* Threads of a worker beyond max_running, for the reserved ones. */
@@ -232,9 +232,6 @@ bool channel_decode_close(struct str payload, uint64_t *connection_out, struct e
 void channel_encode_forget(struct buf *buf, uint64_t connection, uint64_t prepared);
 bool channel_decode_forget(struct str payload, uint64_t *connection_out, uint64_t *prepared_out,
                            struct err *err) MUST_USE;
-
-void channel_encode_snapshot(struct buf *buf, uint64_t statement, struct str path);
-bool channel_decode_snapshot(struct str payload, struct str *path_out, struct err *err) MUST_USE;
 
 /* What a message is. DESCRIBE answers with RESULT_SCHEMA and PARAMETER_SCHEMA, each a whole encapsulated IPC message in
  * header, without body, in this order; DATA is a message of a result. */
