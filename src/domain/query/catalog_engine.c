@@ -149,6 +149,11 @@ static void catalog_ask_tell_error(struct catalog_ask *ask, const struct err *er
         return;
     case QUERY_MAINTAIN:
     case QUERY_PUBLISH:
+    case QUERY_SNAPSHOT:
+    case QUERY_ANALYSE:
+    case QUERY_BIND:
+    case QUERY_BUILD:
+    case QUERY_EXPORT:
         return; /* the catalog does not ask for these */
     }
 }

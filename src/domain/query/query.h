@@ -224,6 +224,10 @@ enum query_procedure_kind {
     QUERY_MAINTAIN,
     QUERY_PUBLISH,
     QUERY_SNAPSHOT, /* query_snapshot only */
+    QUERY_ANALYSE,
+    QUERY_BIND,
+    QUERY_BUILD,
+    QUERY_EXPORT,
 };
 struct query_procedure_request {
     const struct principal *who; /* NULL: the server itself */

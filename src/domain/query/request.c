@@ -291,8 +291,12 @@ static enum statement_iceberg request_procedure_iceberg(enum query_procedure_kin
     switch (kind) {
     case QUERY_LOCALS:
     case QUERY_SNAPSHOT:
+    case QUERY_ANALYSE:
         return STATEMENT_NO_ICEBERG;
     case QUERY_PUBLISH:
+    case QUERY_BIND:
+    case QUERY_BUILD:
+    case QUERY_EXPORT:
         return STATEMENT_ICEBERG_IF_USED;
     case QUERY_INSPECT:
     case QUERY_MIRROR:
@@ -311,7 +315,8 @@ struct statement *query_procedure(struct query *query, const struct query_proced
                               .deadline_us = asked->deadline_us,
                               .protocol = asked->protocol,
                               .request_id = asked->request_id};
-    static const char *const names[] = {"", "locals", "inspect", "mirror", "maintain", "publish", "snapshot"};
+    static const char *const names[] = {"",         "locals",  "inspect", "mirror", "maintain", "publish",
+                                        "snapshot", "analyse", "bind",    "build",  "export"};
     struct statement *statement = request_statement(&request, STATEMENT_RUN, ROLE_OWNER, sink, err);
     if (!statement)
         return NULL;

@@ -45,5 +45,33 @@ const char *const store_migrations[] = {
     "CREATE TABLE catalog_mirrors(tenant TEXT NOT NULL, name TEXT NOT NULL, item INTEGER NOT NULL, epoch INTEGER NOT "
     "NULL, version INTEGER NOT NULL, checksum TEXT NOT NULL, made_us INTEGER NOT NULL, PRIMARY KEY(tenant, name, "
     "item)) STRICT, WITHOUT ROWID;",
+    /* 5: pipelines. States and kinds are those of domain/pipeline's enums, times are wall clocks (0: not yet), report
+     * is JSON. */
+    "CREATE TABLE pipeline_runs(number INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, environment TEXT NOT NULL, tenant "
+    "TEXT NOT NULL, cause TEXT NOT NULL, user TEXT NOT NULL, selection TEXT NOT NULL, partition TEXT NOT NULL, parent "
+    "TEXT NOT NULL, backfill TEXT NOT NULL, full_refresh INTEGER NOT NULL, state INTEGER NOT NULL, created_us INTEGER "
+    "NOT NULL, started_us INTEGER NOT NULL, ended_us INTEGER NOT NULL, error TEXT NOT NULL) STRICT;"
+    "CREATE INDEX pipeline_runs_open ON pipeline_runs(state) WHERE ended_us = 0;"
+    "CREATE TABLE pipeline_steps(run INTEGER NOT NULL REFERENCES pipeline_runs(number) ON DELETE CASCADE, step INTEGER "
+    "NOT NULL, asset TEXT NOT NULL, kind INTEGER NOT NULL, reason INTEGER NOT NULL, upstream TEXT NOT NULL, state "
+    "INTEGER NOT NULL, attempt INTEGER NOT NULL, queued_us INTEGER NOT NULL, started_us INTEGER NOT NULL, ended_us "
+    "INTEGER NOT NULL, rows INTEGER NOT NULL, bytes INTEGER NOT NULL, failure INTEGER NOT NULL, committed INTEGER NOT "
+    "NULL, error TEXT NOT NULL, report TEXT NOT NULL, PRIMARY KEY(run, step)) STRICT, WITHOUT ROWID;"
+    "CREATE INDEX pipeline_steps_by_asset ON pipeline_steps(asset, run);"
+    "CREATE TABLE pipeline_attempts(run INTEGER NOT NULL REFERENCES pipeline_runs(number) ON DELETE CASCADE, step "
+    "INTEGER NOT NULL, attempt INTEGER NOT NULL, started_us INTEGER NOT NULL, ended_us INTEGER NOT NULL, failure "
+    "INTEGER NOT NULL, error TEXT NOT NULL, PRIMARY KEY(run, step, attempt)) STRICT, WITHOUT ROWID;"
+    "CREATE TABLE pipeline_assets(tenant TEXT NOT NULL, asset TEXT NOT NULL, partition TEXT NOT NULL, fingerprint TEXT "
+    "NOT NULL, built_us INTEGER NOT NULL, version INTEGER NOT NULL, run TEXT NOT NULL, rows INTEGER NOT NULL, bytes "
+    "INTEGER NOT NULL, report TEXT NOT NULL, PRIMARY KEY(tenant, asset, partition)) STRICT, WITHOUT ROWID;"
+    "CREATE TABLE pipeline_schedules(environment TEXT NOT NULL, name TEXT NOT NULL, paused INTEGER NOT NULL, last_us "
+    "INTEGER NOT NULL, detail TEXT NOT NULL, PRIMARY KEY(environment, name)) STRICT, WITHOUT ROWID;"
+    "CREATE TABLE pipeline_ticks(number INTEGER PRIMARY KEY, environment TEXT NOT NULL, schedule TEXT NOT NULL, due_us "
+    "INTEGER NOT NULL, at_us INTEGER NOT NULL, outcome TEXT NOT NULL, run TEXT NOT NULL, error TEXT NOT NULL) STRICT;"
+    "CREATE TABLE pipeline_backfills(id TEXT PRIMARY KEY, environment TEXT NOT NULL, asset TEXT NOT NULL, user TEXT "
+    "NOT "
+    "NULL, first TEXT NOT NULL, last TEXT NOT NULL, state INTEGER NOT NULL, created_us INTEGER NOT NULL, ended_us "
+    "INTEGER NOT NULL, total INTEGER NOT NULL, done INTEGER NOT NULL, failed INTEGER NOT NULL, waiting TEXT NOT NULL) "
+    "STRICT, WITHOUT ROWID;",
 };
 const size_t store_migration_count = sizeof(store_migrations) / sizeof(store_migrations[0]);

@@ -1,0 +1,27 @@
+/* A project's files as they are now: all assets, and what is wrong with them. Immutable once loaded and counted, so
+ * that a run keeps the project it began with while the next one is read. Loading does I/O and runs on a thread of the
+ * work pool. */
+#pragma once
+#include "domain/pipeline/settings.h"
+
+struct project {
+    struct arena *arena;
+    unsigned references;
+    const struct project_settings *settings;
+    struct str digest;           /* of all files: same digest, same project */
+    const struct asset **assets; /* ordered by name */
+    size_t asset_count;
+    const struct asset_problem *problems; /* ordered by path and line: syntax, properties, two of one name */
+    size_t problem_count;
+};
+
+/* Reads pipelines/, seeds/ and tests/ below the root. before: what was loaded last, whose files are not parsed again
+ * while their size and time are the same; NULL: nothing. Problems of single files are in the project; an error is
+ * about the directory itself. Gives a reference. Symbolic links are not followed out of the root; files beyond
+ * pipeline.max_file and more than pipeline.max_assets are problems. */
+struct project *project_load(const struct project_settings *settings, const struct project *before, struct err *err);
+struct project *project_ref(struct project *project);
+/* Accepts NULL inside. */
+void project_unref(struct project **project);
+/* NULL when there is none. */
+const struct asset *project_asset(const struct project *project, struct str name);
