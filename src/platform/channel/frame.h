@@ -128,7 +128,7 @@ enum channel_procedure {
     CHANNEL_MAINTAIN, /* compaction, expiry, orphans, statistics */
     CHANNEL_PUBLISH,  /* a consistent copy of the database */
     CHANNEL_SNAPSHOT, /* the same for a backup, without what publishing may add or refuse */
-    CHANNEL_ANALYSE,  /* reserved: what texts of a pipeline read */
+    CHANNEL_ANALYSE,  /* what texts of a pipeline read */
     CHANNEL_BIND,     /* texts of a pipeline against the tables as they are; nothing is kept */
     CHANNEL_BUILD,    /* one asset of a pipeline, in one transaction */
     CHANNEL_EXPORT,   /* a table as a file of the project */
