@@ -1,0 +1,22 @@
+/* Prometheus series of runs and steps (docs/operate: metrics). Labels are bounded: outcomes, kinds of trigger, and the
+ * names of at most RUN_METRICS_ASSETS assets. Loop thread only. */
+#pragma once
+#include <stdint.h>
+
+#include "base/err.h"
+
+struct pipeline;
+struct run_metrics;
+
+#define RUN_METRICS_ASSETS 100
+
+/* Watches the pipeline's runs from now on, and reads the last successes from history. */
+struct run_metrics *run_metrics_new(struct pipeline *pipeline, struct err *err);
+/* Accepts NULL inside. */
+void run_metrics_free(struct run_metrics **metrics);
+
+/* What others of the room count. outcome: "started", "skipped", "failed", "missed". */
+void run_metrics_count_tick(const char *outcome);
+void run_metrics_count_log_dropped(uint64_t lines);
+void run_metrics_count_lineage_dropped(uint64_t events);
+void run_metrics_count_alert(const char *outcome); /* "sent", "failed", "dropped" */
