@@ -30,6 +30,7 @@ struct auth {
     struct recent known;                    /* struct auth_known by digest of user and password */
     struct auth_backoff backoff;
     struct list works; /* passwords that are being verified */
+    struct map passes; /* auth_pass.c's */
 };
 
 struct auth_known {
@@ -144,6 +145,7 @@ void auth_free(struct auth **auth_ptr)
     }
     recent_done(&auth->known);
     auth_backoff_done(&auth->backoff);
+    auth_passes_done(&auth->passes);
     sodium_memzero(auth, sizeof(*auth));
     mem_free(auth);
 }
@@ -151,6 +153,11 @@ void auth_free(struct auth **auth_ptr)
 void auth_set_jwt(struct auth *auth, struct auth_jwt *jwt)
 {
     auth->jwt = jwt;
+}
+
+struct map *auth_passes(struct auth *auth)
+{
+    return &auth->passes;
 }
 
 bool auth_is_required(const struct auth *auth)
@@ -372,6 +379,8 @@ static bool auth_check_bearer(struct auth *auth, struct str text, struct arena *
         auth_administrator(PRINCIPAL_TOKEN, who_out);
         return true;
     }
+    if (str_starts_with(text, S(AUTH_PASS_PREFIX)))
+        return auth_pass_check(auth, text, arena, who_out, err);
     if (str_starts_with(text, S(AUTH_LOGIN_PREFIX)))
         return auth_check_login(auth, text, arena, who_out, err);
     if (str_starts_with(text, S("eider_")) || !auth->jwt || text.len > (uint64_t)limits_get(LIMIT_JWT)) {
@@ -385,21 +394,24 @@ static bool auth_check_bearer(struct auth *auth, struct str text, struct arena *
 
 /* --- The door --- */
 
-/* No users exist. What the request shows is not looked at, except for a login, which names a session. */
+/* No users exist. What the request shows is not looked at, except for a login, which names a session, and the pass of a
+ * program that the server started. */
 static enum auth_outcome auth_check_open(struct auth *auth, const struct auth_request *request, struct arena *arena,
                                          struct principal *who_out, struct err *err)
 {
+    struct auth_credentials shown;
+    struct err ignored;
+    bool is_bearer = auth_header_parse(arena, request->authorization, &shown, &ignored) && shown.scheme == AUTH_BEARER;
+    if (is_bearer && str_starts_with(shown.token, S(AUTH_PASS_PREFIX)))
+        return auth_pass_check(auth, shown.token, arena, who_out, err) ? AUTH_DONE : AUTH_ERROR;
     if (!request->loopback && !auth->options.open_to_all) {
         err_set(err, ERR_UNAUTHENTICATED, "this server has no users yet and serves its own machine only");
         err_hint(err, "there: eider user add NAME --admin");
         return AUTH_ERROR;
     }
     auth_administrator(PRINCIPAL_OPEN, who_out);
-    struct auth_credentials shown;
     struct auth_login login;
-    struct err ignored;
-    if (auth_header_parse(arena, request->authorization, &shown, &ignored) && shown.scheme == AUTH_BEARER &&
-        auth_bearer_open(arena, auth->login_key, shown.token, &login) && login.epoch == 0)
+    if (is_bearer && auth_bearer_open(arena, auth->login_key, shown.token, &login) && login.epoch == 0)
         who_out->login = auth_login_name(arena, &login);
     return AUTH_DONE;
 }

@@ -64,5 +64,9 @@ void auth_cancel(struct auth_wait *wait);
  * "Bearer eider_l1…" is accepted afterwards and names a login. In the arena; text without "Bearer ". Empty for those
  * who hold something else that lasts: a login, a token, a JWT, a certificate. */
 struct str auth_login_bearer(struct auth *auth, const struct principal *who, struct arena *arena);
+/* A bearer for a program that the server itself starts: the principal "pipeline", owner of this tenant and nothing
+ * else, until it is ended; also while no users exist. In the arena, without "Bearer ". */
+struct str auth_pass_new(struct auth *auth, struct str tenant, struct arena *arena);
+void auth_pass_end(struct auth *auth, struct str pass);
 /* Users exist: without credentials nobody gets in. */
 bool auth_is_required(const struct auth *auth);

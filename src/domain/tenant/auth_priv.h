@@ -1,5 +1,6 @@
 /* What the files of auth share. */
 #pragma once
+#include "base/map.h"
 #include "domain/tenant/auth.h"
 #include "domain/tenant/recent.h"
 
@@ -37,6 +38,15 @@ struct str auth_bearer_sign(struct arena *arena, const unsigned char key[AUTH_KE
 /* False unless the signature is ours. Texts in the arena; whether it is still good is the caller's to say. */
 bool auth_bearer_open(struct arena *arena, const unsigned char key[AUTH_KEY_SIZE], struct str text,
                       struct auth_login *login_out) MUST_USE;
+
+/* --- auth_pass.c: bearers of programs that the server starts --- */
+
+#define AUTH_PASS_PREFIX "eider_p1_"
+/* Digest of the bearer → its tenant. */
+struct map *auth_passes(struct auth *auth);
+bool auth_pass_check(struct auth *auth, struct str pass, struct arena *arena, struct principal *who_out,
+                     struct err *err) MUST_USE;
+void auth_passes_done(struct map *passes);
 
 /* --- auth_backoff.c: failures per user and address, and per address --- */
 
