@@ -12,6 +12,8 @@ enum json_kind { JSON_NULL, JSON_BOOL, JSON_I64, JSON_DOUBLE, JSON_TEXT, JSON_AR
  * and bad UTF-8 are errors that name line and column. The tree and its texts, which end in a NUL, live as long as the
  * arena. */
 const struct json *json_parse(struct arena *arena, struct str text, struct err *err);
+/* The same for what DuckDB writes: syntax trees nest deeper than documents. depth: at most 2000 levels. */
+const struct json *json_parse_deep(struct arena *arena, struct str text, int64_t depth, struct err *err);
 
 enum json_kind json_kind(const struct json *value);
 /* Values of the kind; zero of the type for others. All of these accept NULL (an absent member): it is like JSON's null.

@@ -16,7 +16,7 @@
 #include "base/limits.h"
 
 /* Where brackets nest too deeply: jansson would recurse, and its own bound is not ours. */
-static bool json_check_depth(struct str text, struct err *err)
+static bool json_check_depth(struct str text, int64_t most, struct err *err)
 {
     int64_t depth = 0, line = 1;
     size_t line_start = 0;
@@ -34,11 +34,9 @@ static bool json_check_depth(struct str text, struct err *err)
         } else if (c == '"') {
             quoted = true;
         } else if (c == '{' || c == '[') {
-            if (++depth > limits_get(LIMIT_JSON_DEPTH)) {
-                err_set(err, ERR_INVALID, "JSON nested deeper than %lld levels at line %lld, column %zu",
-                        (long long)limits_get(LIMIT_JSON_DEPTH), (long long)line, i - line_start + 1);
-                return err_hint(err, "the limit is %s", limits_name(LIMIT_JSON_DEPTH));
-            }
+            if (++depth > most)
+                return err_set(err, ERR_INVALID, "JSON nested deeper than %lld levels at line %lld, column %zu",
+                               (long long)most, (long long)line, i - line_start + 1);
         } else if (c == '}' || c == ']') {
             depth--;
         }
@@ -105,10 +103,8 @@ static void json_take(struct arena *arena, json_t *from, struct json *value)
     }
 }
 
-const struct json *json_parse(struct arena *arena, struct str text, struct err *err)
+static const struct json *json_load(struct arena *arena, struct str text, struct err *err)
 {
-    if (!json_check_depth(text, err))
-        return NULL;
     json_error_t error;
     json_t *root = json_loadb(text.len ? text.ptr : "", text.len, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &error);
     if (!root) {
@@ -125,4 +121,17 @@ const struct json *json_parse(struct arena *arena, struct str text, struct err *
     json_take(arena, root, value);
     json_decref(root);
     return value;
+}
+
+const struct json *json_parse(struct arena *arena, struct str text, struct err *err)
+{
+    if (json_check_depth(text, limits_get(LIMIT_JSON_DEPTH), err))
+        return json_load(arena, text, err);
+    err_hint(err, "the limit is %s", limits_name(LIMIT_JSON_DEPTH));
+    return NULL;
+}
+
+const struct json *json_parse_deep(struct arena *arena, struct str text, int64_t depth, struct err *err)
+{
+    return json_check_depth(text, depth, err) ? json_load(arena, text, err) : NULL;
 }

@@ -1,0 +1,94 @@
+/* BIND: texts of a pipeline against the tables as they are. What the assets before would make is stood in for by empty
+ * temporary tables, which end with the connection; nothing is read but the heads of files, and nothing is kept. */
+#include "platform/json/json.h"
+#include "worker/asset_sql.h"
+#include "worker/lineage.h"
+#include "worker/procedures.h"
+#include "worker/sql.h"
+#include "worker/statement.h"
+
+static void bind_error(struct err *error, size_t before, struct json_writer *writer)
+{
+    int line, column;
+    asset_sql_place(error, before, &line, &column);
+    json_begin_object(writer, "error");
+    json_write_text(writer, "message", err_message(error));
+    json_write_text(writer, "hint", str_from(error->hint));
+    if (line)
+        json_write_i64(writer, "line", line);
+    if (column)
+        json_write_i64(writer, "column", column);
+    json_end_object(writer);
+}
+
+/* An empty table with these columns, under the asset's name. */
+static bool bind_stand_in(struct worker_statement *statement, struct str name, const struct json *columns,
+                          struct err *err)
+{
+    AUTO(buf) struct buf sql = {0};
+    buf_append_str(&sql, S("CREATE OR REPLACE TEMP TABLE "));
+    sql_append_name(&sql, name);
+    for (size_t i = 0; i < json_count(columns); i++) {
+        buf_append_str(&sql, i ? S(", ") : S("("));
+        sql_append_name(&sql, json_text(json_get(json_at(columns, i), "name")));
+        buf_append_char(&sql, ' ');
+        buf_append_str(&sql, json_text(json_get(json_at(columns, i), "type")));
+    }
+    buf_append_char(&sql, ')');
+    return sql_run(statement, buf_str(&sql), err);
+}
+
+static void bind_columns(const struct json *columns, struct json_writer *writer)
+{
+    json_begin_array(writer, "columns");
+    for (size_t i = 0; i < json_count(columns); i++)
+        json_write_value(writer, NULL, json_at(columns, i));
+    json_end_array(writer);
+}
+
+static bool bind_one(struct worker_statement *statement, const struct json *asset, struct buf *answer, struct err *err)
+{
+    AUTO(buf) struct buf text = {0};
+    AUTO(buf) struct buf ask = {0};
+    AUTO(buf) struct buf bound = {0};
+    struct json_writer writer = {.buf = &bound};
+    const struct str describe = S("SELECT column_name AS name, column_type AS type FROM (DESCRIBE ");
+    struct str name = json_text(json_get(asset, "asset"));
+    const struct json *columns;
+    struct err error;
+    size_t before = asset_sql_append(&text, asset) + describe.len;
+    buf_printf(&ask, "%.*s%.*s\n)", STR_ARG(describe), STR_ARG(buf_str(&text)));
+    json_begin_object(&writer, NULL);
+    json_write_text(&writer, "asset", name);
+    if (sql_rows(statement, statement->arena, buf_str(&ask), &columns, &error)) {
+        bind_columns(columns, &writer);
+        lineage_append(statement, buf_str(&text), &writer);
+        if (!bind_stand_in(statement, name, columns, err))
+            return err_wrap(err, "stand in for %.*s", STR_ARG(name));
+    } else if (error.code == ERR_CANCELLED) {
+        *err = error;
+        return false;
+    } else {
+        bind_error(&error, before, &writer);
+    }
+    json_end_object(&writer);
+    sql_append_text(answer, buf_str(&bound));
+    return true;
+}
+
+bool worker_bind(struct worker_statement *statement, const struct json *arguments, struct str *answer_out,
+                 struct err *err)
+{
+    AUTO(buf) struct buf answer = {0};
+    const struct json *assets = json_get(arguments, "assets");
+    buf_append_str(&answer, S("SELECT unnest(["));
+    for (size_t i = 0; i < json_count(assets); i++) {
+        if (i)
+            buf_append_char(&answer, ',');
+        if (!bind_one(statement, json_at(assets, i), &answer, err))
+            return false;
+    }
+    buf_append_str(&answer, S("]::VARCHAR[]) AS bound"));
+    *answer_out = str_copy(statement->arena, buf_str(&answer));
+    return true;
+}

@@ -1,0 +1,12 @@
+/* From which columns of which tables a query's columns come, by the plan that DuckDB binds it to. Views are looked
+ * through: what lies beneath them is named. */
+#pragma once
+#include "base/str.h"
+
+struct json_writer;
+struct worker_statement;
+
+/* Appends "lineage": [{"column", "from": [{"table", "column", "direct"}]}], a member per column of this SELECT, in
+ * order; direct: the value as it is, else computed from it. Only values count, not what filters, joins or orders.
+ * Appends nothing where DuckDB does not write its plan down (it reads CSV files, or is a PIVOT). */
+void lineage_append(struct worker_statement *statement, struct str sql, struct json_writer *writer);
