@@ -3,6 +3,7 @@
 #include "app/warehouse.h"
 #include "base/str.h"
 #include "cli/cli.h"
+#include "worker/command.h"
 #include "worker/worker.h"
 
 int main(int argc, char **argv)
@@ -10,6 +11,8 @@ int main(int argc, char **argv)
     struct str command = argc > 1 ? str_from(argv[1]) : S("");
     if (str_equal(command, S("worker")))
         return worker_main(argc, argv);
+    if (str_equal(command, S("step")))
+        return command_main(argc, argv);
     if (str_equal(command, S("serve")))
         return serve_main(argc, argv);
     cli_doctor_asks(warehouse_check);

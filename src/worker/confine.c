@@ -116,6 +116,15 @@ static bool worker_limit_all(const struct channel_hello *hello, struct err *err)
     return true;
 }
 
+bool worker_limit_command(uint64_t memory_bytes, uint64_t processes, struct err *err)
+{
+    if (!worker_limit(RLIMIT_CORE, 0, "RLIMIT_CORE", err))
+        return false;
+    if (processes && !worker_limit(RLIMIT_NPROC, processes, "RLIMIT_NPROC", err))
+        return false;
+    return memory_bytes == 0 || worker_is_sanitized() || worker_limit(RLIMIT_AS, memory_bytes, "RLIMIT_AS", err);
+}
+
 bool worker_confine(const struct channel_hello *hello, uint32_t *landlock_abi_out, struct err *err)
 {
     if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
