@@ -46,7 +46,8 @@ const char *const store_migrations[] = {
     "NULL, version INTEGER NOT NULL, checksum TEXT NOT NULL, made_us INTEGER NOT NULL, PRIMARY KEY(tenant, name, "
     "item)) STRICT, WITHOUT ROWID;",
     /* 5: pipelines. States and kinds are those of domain/pipeline's enums, times are wall clocks (0: not yet), report
-     * is JSON. */
+     * is JSON; build_run, build_step: under which run and step the tenant's own table remembers the build, those of the
+     * first run when a step was taken over from one that did not finish it. */
     "CREATE TABLE pipeline_runs(number INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, environment TEXT NOT NULL, tenant "
     "TEXT NOT NULL, cause TEXT NOT NULL, user TEXT NOT NULL, selection TEXT NOT NULL, partition TEXT NOT NULL, parent "
     "TEXT NOT NULL, backfill TEXT NOT NULL, full_refresh INTEGER NOT NULL, state INTEGER NOT NULL, created_us INTEGER "
@@ -56,7 +57,8 @@ const char *const store_migrations[] = {
     "NOT NULL, asset TEXT NOT NULL, kind INTEGER NOT NULL, reason INTEGER NOT NULL, upstream TEXT NOT NULL, state "
     "INTEGER NOT NULL, attempt INTEGER NOT NULL, queued_us INTEGER NOT NULL, started_us INTEGER NOT NULL, ended_us "
     "INTEGER NOT NULL, rows INTEGER NOT NULL, bytes INTEGER NOT NULL, failure INTEGER NOT NULL, committed INTEGER NOT "
-    "NULL, error TEXT NOT NULL, report TEXT NOT NULL, PRIMARY KEY(run, step)) STRICT, WITHOUT ROWID;"
+    "NULL, error TEXT NOT NULL, report TEXT NOT NULL, fingerprint TEXT NOT NULL, build_run TEXT NOT NULL, build_step "
+    "INTEGER NOT NULL, PRIMARY KEY(run, step)) STRICT, WITHOUT ROWID;"
     "CREATE INDEX pipeline_steps_by_asset ON pipeline_steps(asset, run);"
     "CREATE TABLE pipeline_attempts(run INTEGER NOT NULL REFERENCES pipeline_runs(number) ON DELETE CASCADE, step "
     "INTEGER NOT NULL, attempt INTEGER NOT NULL, started_us INTEGER NOT NULL, ended_us INTEGER NOT NULL, failure "
