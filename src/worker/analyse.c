@@ -174,7 +174,10 @@ bool worker_analyse(struct worker_statement *statement, const struct json *argum
     AUTO(buf) struct buf sql = {0};
     AUTO(buf) struct buf answer = {0};
     const struct json *texts = json_get(arguments, "texts"), *rows;
-    buf_append_str(&sql, S("SELECT json_serialize_sql(text)::VARCHAR AS parsed FROM (SELECT unnest(["));
+    /* Where it knows no place it writes the greatest unsigned number, which is no number of ours. */
+    buf_append_str(&sql,
+                   S("SELECT replace(json_serialize_sql(text)::VARCHAR, '18446744073709551615', '-1') AS parsed FROM "
+                     "(SELECT unnest(["));
     for (size_t i = 0; i < json_count(texts); i++) {
         if (i)
             buf_append_char(&sql, ',');

@@ -5,9 +5,9 @@
 
 struct json;
 
-/* Appends asset's "sql", under its "ephemerals" [{"name", "sql"}] if there are any: all of it before the text is on
- * one line, so that lines stay what they are. Returns how many characters were put before the text. */
-size_t asset_sql_append(struct buf *out, const struct json *asset);
-/* Takes " (line 3, column 8)" off the end of a message. before: characters in front of the text on its first line.
- * Both 0: the message names no place. */
-void asset_sql_place(struct err *err, size_t before, int *line_out, int *column_out);
+/* Appends asset's "sql" on a line of its own, under its "ephemerals" [{"name", "sql"}] if there are any. Returns how many
+ * line ends out has before the text: DuckDB counts those as well. */
+int asset_sql_append(struct buf *out, const struct json *asset);
+/* Takes " (line 3, column 8)" off the end of a message; before: what asset_sql_append gave. Both 0: the message names
+ * no place in the text. */
+void asset_sql_place(struct err *err, int before, int *line_out, int *column_out);

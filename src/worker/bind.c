@@ -7,7 +7,7 @@
 #include "worker/sql.h"
 #include "worker/statement.h"
 
-static void bind_error(struct err *error, size_t before, struct json_writer *writer)
+static void bind_error(struct err *error, int before, struct json_writer *writer)
 {
     int line, column;
     asset_sql_place(error, before, &line, &column);
@@ -52,12 +52,11 @@ static bool bind_one(struct worker_statement *statement, const struct json *asse
     AUTO(buf) struct buf ask = {0};
     AUTO(buf) struct buf bound = {0};
     struct json_writer writer = {.buf = &bound};
-    const struct str describe = S("SELECT column_name AS name, column_type AS type FROM (DESCRIBE ");
     struct str name = json_text(json_get(asset, "asset"));
     const struct json *columns;
     struct err error;
-    size_t before = asset_sql_append(&text, asset) + describe.len;
-    buf_printf(&ask, "%.*s%.*s\n)", STR_ARG(describe), STR_ARG(buf_str(&text)));
+    int before = asset_sql_append(&text, asset);
+    buf_printf(&ask, "SELECT column_name AS name, column_type AS type FROM (DESCRIBE %.*s)", STR_ARG(buf_str(&text)));
     json_begin_object(&writer, NULL);
     json_write_text(&writer, "asset", name);
     if (sql_rows(statement, statement->arena, buf_str(&ask), &columns, &error)) {

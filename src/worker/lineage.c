@@ -363,9 +363,7 @@ static bool lineage_names(struct worker_statement *statement, struct str sql, st
 {
     AUTO(buf) struct buf ask = {0};
     struct err ignored;
-    buf_append_str(&ask, S("SELECT column_name FROM (DESCRIBE "));
-    buf_append_str(&ask, sql);
-    buf_append_str(&ask, S("\n)"));
+    buf_printf(&ask, "SELECT column_name FROM (DESCRIBE %.*s\n)", STR_ARG(sql));
     return sql_rows(statement, arena, buf_str(&ask), rows_out, &ignored);
 }
 
