@@ -7,7 +7,8 @@
 static worker_procedure_run *const worker_procedures[CHANNEL_PROCEDURE_COUNT] = {
     [CHANNEL_LOCALS] = worker_locals,     [CHANNEL_INSPECT] = worker_inspect, [CHANNEL_MIRROR] = worker_mirror,
     [CHANNEL_MAINTAIN] = worker_maintain, [CHANNEL_PUBLISH] = worker_publish, [CHANNEL_SNAPSHOT] = worker_snapshot,
-    [CHANNEL_ANALYSE] = worker_analyse,   [CHANNEL_BIND] = worker_bind,
+    [CHANNEL_ANALYSE] = worker_analyse,   [CHANNEL_BIND] = worker_bind,       [CHANNEL_BUILD] = worker_build,
+    [CHANNEL_EXPORT] = worker_export,
 };
 
 bool worker_procedure(struct worker_statement *statement, struct str *answer_out, struct err *err)

@@ -5,7 +5,7 @@
 struct engine_versions;
 
 worker_procedure_run worker_locals, worker_inspect, worker_maintain, worker_mirror, worker_publish, worker_snapshot,
-    worker_analyse, worker_bind;
+    worker_analyse, worker_bind, worker_build, worker_export;
 
 /* locals.c: "tenant"."default"."name" */
 struct str procedure_locals_name(struct worker_statement *statement, struct str name);

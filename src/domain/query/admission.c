@@ -248,6 +248,15 @@ static void query_worker_starve(struct query_tenant *side)
 /* Beyond the quota a file may grow by this much: DELETE and DROP, which make room, need some for their log. */
 #define QUERY_QUOTA_SLACK (UINT64_C(4) << 20)
 
+static struct str query_project_root(const struct query *query, struct str tenant)
+{
+    const struct query_project *project = &query->options.project;
+    for (size_t i = 0; i < project->tenant_count; i++)
+        if (str_equal(project->tenants[i], tenant))
+            return project->root;
+    return S("");
+}
+
 /* Everything a worker must know. Texts live in the arena, or in the side. */
 static bool query_worker_hello(struct query_tenant *side, struct arena *arena, struct channel_hello *hello_out,
                                struct err *err)
@@ -259,6 +268,7 @@ static bool query_worker_hello(struct query_tenant *side, struct arena *arena, s
     hello.directory = directory;
     hello.database = str_format(arena, "%.*s/%.*s.duckdb", STR_ARG(directory), STR_ARG(side->tenant->id));
     hello.temp_directory = str_format(arena, "%.*s/tmp", STR_ARG(directory));
+    hello.project = query_project_root(query, side->tenant->id);
     hello.library = query->options.library;
     uint64_t quota = (uint64_t)limits_get(LIMIT_DISK_QUOTA);
     hello.file_size_bytes = quota ? quota + QUERY_QUOTA_SLACK : 0;

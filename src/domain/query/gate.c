@@ -343,7 +343,8 @@ static void gate_result(struct gate *gate, struct str sql, struct gate_result *r
     result_out->sql = gate_rewrite(gate);
 }
 
-bool gate_check(struct str sql, struct str tenant, struct arena *arena, struct gate_result *result_out, struct err *err)
+static bool gate_check_text(struct str sql, struct str tenant, const struct gate_places *places, struct arena *arena,
+                            struct gate_result *result_out, struct err *err)
 {
     if (sql.len > (size_t)limits_get(LIMIT_SQL)) {
         err_set(err, ERR_INVALID, "the statement is longer than limit %s (%" PRId64 " bytes)", limits_name(LIMIT_SQL),
@@ -354,8 +355,12 @@ bool gate_check(struct str sql, struct str tenant, struct arena *arena, struct g
         return err_set(err, ERR_INVALID, "the statement contains a NUL character");
     if (!str_is_utf8(sql.ptr, sql.len))
         return err_set(err, ERR_INVALID, "the statement is not valid UTF-8");
-    struct gate gate = {
-        .sql = sql.len ? sql : S(""), .tenant = tenant, .arena = arena, .err = err, .table_at = SIZE_MAX};
+    struct gate gate = {.sql = sql.len ? sql : S(""),
+                        .tenant = tenant,
+                        .places = places,
+                        .arena = arena,
+                        .err = err,
+                        .table_at = SIZE_MAX};
     bool ok = gate_walk(&gate);
     if (ok)
         gate_result(&gate, sql.len ? sql : gate.sql, result_out);
@@ -365,4 +370,15 @@ bool gate_check(struct str sql, struct str tenant, struct arena *arena, struct g
     vec_done(&gate.made);
     vec_done(&gate.changed);
     return ok;
+}
+
+bool gate_check(struct str sql, struct str tenant, struct arena *arena, struct gate_result *result_out, struct err *err)
+{
+    return gate_check_text(sql, tenant, NULL, arena, result_out, err);
+}
+
+bool gate_check_places(struct str sql, const struct gate_places *places, struct arena *arena,
+                       struct gate_result *result_out, struct err *err)
+{
+    return gate_check_text(sql, places->tenant, places, arena, result_out, err);
 }

@@ -46,6 +46,19 @@ struct gate_result {
 bool gate_check(struct str sql, struct str tenant, struct arena *arena, struct gate_result *result_out,
                 struct err *err) MUST_USE;
 
+/* Texts of pipelines: what the server runs for a project, inside a transaction of its own. */
+struct gate_places {
+    struct str tenant;
+    /* Where files may be that the text reads: directories ("data/source") or addresses ("https://host/path"). It names
+     * them by plain literals that begin with one of these, and nothing in them leads out again. */
+    const struct str *list;
+    size_t count;
+};
+/* The same for such a text: functions that read files are open for literals below places, as is FROM 'file'; what ends
+ * or begins a transaction is closed. Not in what stays: a view or a macro would read for those who may not. */
+bool gate_check_places(struct str sql, const struct gate_places *places, struct arena *arena,
+                       struct gate_result *result_out, struct err *err) MUST_USE;
+
 /* Maps an offset in the rewritten text back to the user's. */
 size_t gate_map_offset(const struct gate_result *result, size_t offset);
 /* The same for " (line 1, column 8)" at the end of an error's message; sql: the user's text. */

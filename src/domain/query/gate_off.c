@@ -9,3 +9,9 @@ bool gate_check(struct str sql, struct str tenant, struct arena *arena, struct g
     *result_out = (struct gate_result){.sql = sql, .statement_count = 1, .may_write = true, .may_leave = true};
     return true;
 }
+
+bool gate_check_places(struct str sql, const struct gate_places *places, struct arena *arena,
+                       struct gate_result *result_out, struct err *err)
+{
+    return gate_check(sql, places->tenant, arena, result_out, err);
+}

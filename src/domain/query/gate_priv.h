@@ -18,6 +18,7 @@ struct gate_level {
 struct gate {
     struct str sql;
     struct str tenant;
+    const struct gate_places *places; /* NULL: an ordinary statement */
     struct arena *arena;
     struct err *err;
     VEC(struct lexer_token) tokens;

@@ -55,7 +55,8 @@ struct query *query_new(struct loop *loop, struct tenant_list *tenants, const st
     query->arena = arena_new();
     query->options = (struct query_options){.data = str_copy(query->arena, options->data),
                                             .program = str_copy(query->arena, options->program),
-                                            .library = str_copy(query->arena, options->library)};
+                                            .library = str_copy(query->arena, options->library),
+                                            .project = options->project};
     query_iceberg_init(query, options);
     query_add_scrub(query, query->options.data);
     list_init(&query->statements);

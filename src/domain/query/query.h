@@ -18,6 +18,14 @@ struct statement;
 struct query_session; /* session.h */
 struct query_prepared;
 
+/* The project beside the server: workers of its tenants stand in its root, where pipelines read data/source and seeds,
+ * and exports go to data/processed and data/final. Nothing else of it is open to them. */
+struct query_project {
+    struct str root;           /* absolute */
+    const struct str *tenants; /* one per environment */
+    size_t tenant_count;
+};
+
 struct query_options {
     struct str data;     /* data directory */
     struct str program;  /* path of the eider program, started again as worker */
@@ -25,9 +33,10 @@ struct query_options {
     struct store *store; /* where the statement log is */
     /* The Iceberg catalog, outliving the door; NULL: there is none, and nobody has Iceberg tables. */
     struct catalog *catalog;
-    struct str catalog_url; /* of its internal listener */
-    struct str extensions;  /* directory of DuckDB's extensions, beside the library; empty: not found */
-    struct work_pool *pool; /* with a catalog: reads the extensions once */
+    struct str catalog_url;       /* of its internal listener */
+    struct str extensions;        /* directory of DuckDB's extensions, beside the library; empty: not found */
+    struct work_pool *pool;       /* with a catalog: reads the extensions once */
+    struct query_project project; /* borrowed; root empty: there is none */
 };
 
 struct query *query_new(struct loop *loop, struct tenant_list *tenants, const struct query_options *options,
@@ -234,6 +243,7 @@ struct query_procedure_request {
     struct str tenant;
     enum query_procedure_kind kind;
     struct str arguments; /* a JSON object */
+    bool iceberg;         /* BIND, BUILD, EXPORT: it names Iceberg tables, so the worker has to reach the catalog */
     enum query_format format;
     int64_t deadline_us;
     struct str protocol;

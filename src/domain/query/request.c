@@ -322,7 +322,7 @@ struct statement *query_procedure(struct query *query, const struct query_proced
         return NULL;
     statement->procedure = (int)asked->kind;
     statement->reserved = asked->kind == QUERY_LOCALS || asked->kind == QUERY_INSPECT;
-    statement->iceberg = request_procedure_iceberg(asked->kind);
+    statement->iceberg = asked->iceberg ? STATEMENT_NEEDS_ICEBERG : request_procedure_iceberg(asked->kind);
     statement->sql = str_copy(statement->arena, asked->arguments);
     statement->shown = str_format(statement->arena, "-- %s %.*s", names[asked->kind], STR_ARG(asked->arguments));
     statement->format = asked->format;

@@ -161,6 +161,7 @@ void channel_encode_hello(struct buf *buf, const struct channel_hello *hello)
     writer_text(buf, hello->directory);
     writer_text(buf, hello->database);
     writer_text(buf, hello->temp_directory);
+    writer_text(buf, hello->project);
     writer_text(buf, hello->library);
     writer_text(buf, hello->extensions);
     writer_text(buf, hello->catalog_url);
@@ -194,6 +195,7 @@ bool channel_decode_hello(struct str payload, struct arena *arena, struct channe
     hello.directory = str_copy(arena, reader_text(&reader));
     hello.database = str_copy(arena, reader_text(&reader));
     hello.temp_directory = str_copy(arena, reader_text(&reader));
+    hello.project = str_copy(arena, reader_text(&reader));
     hello.library = str_copy(arena, reader_text(&reader));
     hello.extensions = str_copy(arena, reader_text(&reader));
     hello.catalog_url = str_copy(arena, reader_text(&reader));

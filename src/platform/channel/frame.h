@@ -8,7 +8,7 @@
 #include "base/err.h"
 #include "base/limits.h"
 
-#define CHANNEL_VERSION 3
+#define CHANNEL_VERSION 4
 #define CHANNEL_HEADER_SIZE 16
 /* A body up to this size travels in its frame; larger ones in a block. */
 #define CHANNEL_INLINE_MAX 32768
@@ -77,6 +77,7 @@ struct channel_hello {
     struct str directory;        /* the tenant's own; empty for an import worker */
     struct str database;         /* empty = in memory */
     struct str temp_directory;   /* empty = none */
+    struct str project;          /* root of the project that the tenant belongs to; empty: of none */
     struct str library;
     struct str extensions;   /* loaded at start; empty while nothing of the tenant needs one */
     struct str catalog_url;  /* of the server's internal Iceberg listener; empty with extensions empty */

@@ -68,6 +68,7 @@ static void hello_survives_the_way(void **state)
                                   .block_size = 1 << 20,
                                   .memory_limit_bytes = 1 << 30,
                                   .directory = S("/t/acme"),
+                                  .project = S("/home/acme"),
                                   .library = S("/lib/libduckdb.so"),
                                   .catalog_pass = S("secret"),
                                   .ports = {8080, 9000},
@@ -82,6 +83,7 @@ static void hello_survives_the_way(void **state)
     assert_int_equal(got.threads, 3);
     assert_int_equal(got.limits[LIMIT_SQL], 4711);
     assert_text(got.directory, "/t/acme");
+    assert_text(got.project, "/home/acme");
     assert_text(got.catalog_pass, "secret");
     assert_int_equal(got.port_count, 2);
     assert_int_equal(got.ports[1], 9000);
