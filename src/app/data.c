@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "base/process.h"
 
 /* Every missing directory on the way is made; only the last is private. */
 static bool data_make(struct arena *arena, struct str path, struct err *err)
@@ -40,12 +41,12 @@ static bool data_make(struct arena *arena, struct str path, struct err *err)
 /* Who holds the lock, as far as the file says. */
 static bool data_busy(int fd, struct str path, struct err *err)
 {
-    char text[24];
+    char text[PROCESS_TEXT];
+    struct process holder;
     ssize_t len = pread(fd, text, sizeof(text), 0);
-    int64_t pid = 0;
-    if (len > 0 && str_to_i64(str_trim(str_bytes(text, (size_t)len)), &pid))
+    if (len > 0 && process_parse(str_bytes(text, (size_t)len), &holder))
         err_set(err, ERR_PRECONDITION, "the data directory %.*s is in use by a running server (pid %" PRId64 ")",
-                STR_ARG(path), pid);
+                STR_ARG(path), holder.pid);
     else
         err_set(err, ERR_PRECONDITION, "the data directory %.*s is in use by a running server", STR_ARG(path));
     return err_hint(err, "stop that server, or give this one another directory with --data");
@@ -62,9 +63,11 @@ static bool data_lock(struct arena *arena, struct data *data, struct err *err)
         return ok;
     }
     data->lock_fd = fd;
-    char text[24];
-    int len = snprintf(text, sizeof(text), "%d\n", (int)getpid());
-    if (ftruncate(fd, 0) != 0 || pwrite(fd, text, (size_t)len, 0) != len)
+    struct process self = {.pid = getpid()};
+    (void)process_find(self.pid, &self);
+    char text[PROCESS_TEXT];
+    size_t len = process_print(&self, text);
+    if (ftruncate(fd, 0) != 0 || pwrite(fd, text, len, 0) != (ssize_t)len)
         return err_errno(err, "write the lock of the data directory %.*s", STR_ARG(data->path));
     return true;
 }
@@ -88,20 +91,38 @@ bool data_open(struct arena *arena, struct str path, struct data *data_out, stru
     return true;
 }
 
-bool data_publish(const struct data *data, struct str url, struct str fingerprint, struct err *err)
+/* A file that is there whole or not at all. */
+static bool data_replace(struct arena *arena, struct str path, struct str text, struct err *err)
 {
-    AUTO(arena) struct arena *arena = arena_new();
-    struct str path = str_format(arena, "%.*s/eider.addr", STR_ARG(data->path));
     struct str fresh = str_format(arena, "%.*s.new", STR_ARG(path));
-    struct str text =
-        str_format(arena, fingerprint.len ? "%.*s\n%.*s\n" : "%.*s\n%.*s", STR_ARG(url), STR_ARG(fingerprint));
     int fd = open(fresh.ptr, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-    bool ok = fd >= 0 && write(fd, text.ptr, text.len) == (ssize_t)text.len && rename(fresh.ptr, path.ptr) == 0;
+    bool ok =
+        fd >= 0 && write(fd, text.ptr, text.len) == (ssize_t)text.len && rename(fresh.ptr, str_cstr(arena, path)) == 0;
     if (!ok)
         err_errno(err, "write %.*s", STR_ARG(path));
     if (fd >= 0)
         close(fd);
     return ok;
+}
+
+bool data_write_process(struct data *data, struct arena *arena, struct str path, struct err *err)
+{
+    struct process self = {.pid = getpid()};
+    (void)process_find(self.pid, &self);
+    char text[PROCESS_TEXT];
+    if (!data_replace(arena, path, str_bytes(text, process_print(&self, text)), err))
+        return false;
+    data->pid_file = str_copy(arena, path);
+    return true;
+}
+
+bool data_publish(const struct data *data, struct str url, struct str fingerprint, struct err *err)
+{
+    AUTO(arena) struct arena *arena = arena_new();
+    struct str path = str_format(arena, "%.*s/eider.addr", STR_ARG(data->path));
+    struct str text =
+        str_format(arena, fingerprint.len ? "%.*s\n%.*s\n" : "%.*s\n%.*s", STR_ARG(url), STR_ARG(fingerprint));
+    return data_replace(arena, path, text, err);
 }
 
 void data_close(struct data *data)
@@ -110,6 +131,8 @@ void data_close(struct data *data)
         return;
     AUTO(arena) struct arena *arena = arena_new();
     unlink(str_format(arena, "%.*s/eider.addr", STR_ARG(data->path)).ptr);
+    if (data->pid_file.len)
+        unlink(str_cstr(arena, data->pid_file));
     close(data->lock_fd);
     data->lock_fd = -1;
 }

@@ -4,8 +4,9 @@
 #include "base/err.h"
 
 struct data {
-    struct str path; /* absolute */
-    int lock_fd;     /* -1: not held */
+    struct str path;     /* absolute */
+    int lock_fd;         /* -1: not held */
+    struct str pid_file; /* removed with the lock; empty: none */
 };
 
 /* Creates the directory (0700) when it is missing, and takes its lock. ERR_PRECONDITION names the server that has it.
@@ -16,5 +17,8 @@ bool data_open(struct arena *arena, struct str path, struct data *data_out, stru
  * lines of the file eider.addr, whole or not at all. */
 bool data_publish(const struct data *data, struct str url, struct str fingerprint, struct err *err) MUST_USE;
 
-/* Takes the address away and gives the lock up. */
+/* Writes number and start of this process into a file, for whoever wants to stop it. */
+bool data_write_process(struct data *data, struct arena *arena, struct str path, struct err *err) MUST_USE;
+
+/* Takes the address and the file with the process away and gives the lock up. */
 void data_close(struct data *data);

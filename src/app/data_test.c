@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "app/data.h"
+#include "base/process.h"
 
 static char directory[64];
 
@@ -75,6 +76,29 @@ static void data_address_is_whole_and_goes_away(void **state)
     assert_int_not_equal(access(path.ptr, F_OK), 0);
 }
 
+static void data_process_is_named_and_goes_away(void **state)
+{
+    (void)state;
+    AUTO(arena) struct arena *arena = arena_new();
+    struct data data;
+    struct process written;
+    struct err err = {0};
+    char text[PROCESS_TEXT] = "";
+    struct str path = str_format(arena, "%s/a/file", directory);
+    assert_true(data_open(arena, str_format(arena, "%s/a/b", directory), &data, &err));
+    assert_false(data_write_process(&data, arena, str_format(arena, "%s/none/file", directory), &err));
+    assert_true(data_write_process(&data, arena, path, &err));
+    FILE *file = fopen(path.ptr, "r");
+    assert_non_null(file);
+    assert_non_null(fgets(text, sizeof(text), file));
+    fclose(file);
+    assert_true(process_parse(str_from(text), &written));
+    assert_true(process_is_alive(&written));
+    assert_int_equal(written.pid, getpid());
+    data_close(&data);
+    assert_int_not_equal(access(path.ptr, F_OK), 0);
+}
+
 static void data_refuses_a_file(void **state)
 {
     (void)state;
@@ -94,6 +118,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(data_is_made_private_and_held_by_one, setup, teardown),
         cmocka_unit_test_setup_teardown(data_address_is_whole_and_goes_away, setup, teardown),
+        cmocka_unit_test_setup_teardown(data_process_is_named_and_goes_away, setup, teardown),
         cmocka_unit_test_setup_teardown(data_refuses_a_file, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

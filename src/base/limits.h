@@ -47,6 +47,8 @@
     LIMIT(LIMIT_DISK_QUOTA, "tenant.disk_quota", 0, "bytes", "writes are refused; 0 = no quota")                       \
     LIMIT(LIMIT_DISK_FREE, "disk.min_free", 5, "% of the disk", "writes are refused")                                  \
     LIMIT(LIMIT_DRAIN, "server.drain", 30, "s", "statements that still run are cancelled")                             \
+    LIMIT(LIMIT_LOG_FILE, "log.file", 10485760, "bytes of --log-file", "it becomes FILE.1; 0 = it grows")              \
+    LIMIT(LIMIT_LOG_FILES, "log.files", 5, "files", "the oldest is removed")                                           \
     LIMIT(LIMIT_JSON_DEPTH, "json.max_depth", 64, "levels", "INVALID_ARGUMENT")                                        \
     LIMIT(LIMIT_PARQUET_FILE, "query.max_parquet", 10737418240, "bytes", "RESOURCE_EXHAUSTED")                         \
     LIMIT(LIMIT_KEPT_RESULT, "flight.kept_result", 16777216, "bytes", "a result that waits for its DoGet is refused")  \

@@ -6,6 +6,7 @@
 
 #include "base/buf.h"
 #include "base/clock.h"
+#include "base/log_file.h"
 
 static _Atomic int log_level_now = LOG_INFO;
 static _Atomic int log_fd = 2;
@@ -133,5 +134,6 @@ void log_emit(enum log_level level, const char *event, const struct log_field *f
     buf_append_char(&line, '\n');
     struct str text = buf_str(&line);
     ssize_t written = write(log_fd, text.ptr, text.len);
-    (void)written; /* a log that cannot be written has no better place to say so */
+    if (written > 0) /* a log that cannot be written has no better place to say so */
+        log_file_grew(written);
 }

@@ -8,57 +8,15 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "base/arena.h"
+#include "base/process.h"
 
 #define WORKER_LOCK_TRIES 200
 #define WORKER_LOCK_PAUSE_MS 10
 
-struct worker_holder {
-    int64_t pid;
-    int64_t start; /* clock ticks after boot: tells a process from a later one with the same pid */
-    int64_t parent;
-};
-
-/* Reads a small file; the length, or -1. */
-static ssize_t worker_read_file(int directory, const char *path, char *text, size_t size)
-{
-    int fd = openat(directory, path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0)
-        return -1;
-    ssize_t len = read(fd, text, size);
-    close(fd);
-    return len;
-}
-
-/* proc(5): fields 4 (parent) and 22 (start time) of /proc/<pid>/stat, behind the name in brackets. */
-static bool worker_process_of(int64_t pid, struct worker_holder *holder_out)
-{
-    char path[64], text[1024];
-    snprintf(path, sizeof(path), "/proc/%lld/stat", (long long)pid);
-    ssize_t len = worker_read_file(AT_FDCWD, path, text, sizeof(text));
-    if (len <= 0)
-        return false;
-    const char *bracket = memrchr(text, ')', (size_t)len);
-    if (!bracket)
-        return false;
-    struct str rest = str_trim(str_bytes(bracket + 1, (size_t)(text + len - bracket - 1)));
-    struct worker_holder holder = {.pid = pid};
-    struct str field;
-    for (int number = 3; str_split_next(&rest, ' ', &field); number++) {
-        if (number == 4 && !str_to_i64(field, &holder.parent))
-            return false;
-        if (number == 22) {
-            *holder_out = holder;
-            return str_to_i64(field, &holder_out->start);
-        }
-    }
-    return false;
-}
-
 static bool worker_lock_write(int fd, struct err *err)
 {
-    struct worker_holder self;
-    if (!worker_process_of(getpid(), &self))
+    struct process self;
+    if (!process_find(getpid(), &self))
         return err_set(err, ERR_UNAVAILABLE, "cannot read /proc/self/stat");
     char text[96];
     int len = snprintf(text, sizeof(text), "%lld %lld %lld\n", (long long)self.pid, (long long)self.start,
@@ -69,7 +27,7 @@ static bool worker_lock_write(int fd, struct err *err)
 }
 
 /* What the holder wrote about itself. */
-static bool worker_lock_holder(int fd, struct worker_holder *holder_out)
+static bool worker_lock_holder(int fd, struct process *holder_out)
 {
     char text[96];
     ssize_t len = pread(fd, text, sizeof(text), 0);
@@ -82,10 +40,10 @@ static bool worker_lock_holder(int fd, struct worker_holder *holder_out)
 }
 
 /* The very process that wrote the lock, and no longer the child of the front that started it. */
-static bool worker_is_orphan(const struct worker_holder *holder)
+static bool worker_is_orphan(const struct process *holder)
 {
-    struct worker_holder now;
-    return worker_process_of(holder->pid, &now) && now.start == holder->start && now.parent != holder->parent;
+    struct process now;
+    return process_find(holder->pid, &now) && now.start == holder->start && now.parent != holder->parent;
 }
 
 bool worker_lock(struct str directory, struct err *err)
@@ -95,11 +53,11 @@ bool worker_lock(struct str directory, struct err *err)
     int fd = open(path.ptr, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (fd < 0)
         return err_errno(err, "open the tenant's lock");
-    struct worker_holder holder = {0};
+    struct process holder = {0};
     for (int try = 0; flock(fd, LOCK_EX | LOCK_NB) != 0; try++) {
         bool known = errno == EWOULDBLOCK && worker_lock_holder(fd, &holder);
         if (known && worker_is_orphan(&holder))
-            kill((pid_t)holder.pid, SIGKILL);
+            (void)process_signal(&holder, SIGKILL);
         if (try == WORKER_LOCK_TRIES) {
             close(fd);
             err_set(err, ERR_UNAVAILABLE, "the tenant's database is in use by process %lld", (long long)holder.pid);
