@@ -52,7 +52,7 @@ enum graph_format { GRAPH_TEXT, GRAPH_DOT, GRAPH_JSON, GRAPH_MERMAID };
 /* chosen: node_count flags, or NULL for all. */
 void graph_print(const struct graph *graph, const bool *chosen, enum graph_format format, struct buf *out);
 
-/* Selectors, each "name", "tag:x", "group:x", "path/of/*", "*" with shell wildcards, "+" before: all upstream, behind:
+/* Selectors, each "name", "tag:x", "group:x", "path/of/x", also with shell wildcards, "+" before: all upstream, behind:
  * all downstream ("2+x": two levels), several are a union, "a,b" an intersection, "!x" takes away. An empty list
  * chooses all. chosen_out: node_count flags. ERR_NOT_FOUND names a selector that matches nothing and the nearest. */
 bool graph_select(const struct graph *graph, const struct str *selectors, size_t count, bool *chosen_out,
