@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "base/secret.h"
 #include "domain/catalog/catalog.h"
+#include "domain/pipeline/settings.h"
 #include "domain/query/schedule.h"
 #include "domain/tenant/oidc.h"
 #include "platform/http/outgoing.h"
@@ -16,6 +17,8 @@ struct config_flags {
     struct str file; /* --config */
     struct str data;
     struct str log_level;
+    struct str log_file;
+    struct str pid_file;
     const struct str *listen;
     size_t listen_count;
     const struct str *limits; /* "query.max_sql=2MiB" */
@@ -50,6 +53,7 @@ struct config {
     const struct http_outgoing *outgoing;      /* never NULL */
     const struct catalog_warehouse *warehouse; /* NULL: file://DATA/warehouse */
     struct query_schedule_plan schedule;       /* what is done by itself; zero: nothing */
+    const struct project_settings *project;    /* NULL: eider.yaml makes no project */
     bool insecure;                             /* may listen beyond loopback without users and TLS */
 };
 
