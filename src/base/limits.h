@@ -105,6 +105,10 @@
     LIMIT(LIMIT_PIPELINE_REPORT, "pipeline.max_report", 1048576, "bytes of a step's report", "its parts are left out") \
     LIMIT(LIMIT_PIPELINE_PARTITIONS, "pipeline.max_partitions", 10000, "partitions of a backfill", "OUT_OF_RANGE")     \
     LIMIT(LIMIT_PIPELINE_GRACE, "pipeline.kill_grace", 10, "s", "a program that was asked to stop is killed")          \
+    LIMIT(LIMIT_PIPELINE_PROCESSES, "pipeline.max_processes", 4096, "processes of the user",                           \
+          "a program of a step cannot start another")                                                                  \
+    LIMIT(LIMIT_PIPELINE_MEMORY, "pipeline.command_memory", 68719476736, "bytes of addresses",                         \
+          "a program of a step gets no more; 0 = no limit")                                                            \
     LIMIT(LIMIT_PIPELINE_RESCAN, "pipeline.rescan", 10, "s", "files and schedules of the project are looked at again") \
     LIMIT(LIMIT_PIPELINE_TICKS, "pipeline.keep_ticks", 100000, "ticks", "older ones are removed")                      \
     LIMIT(LIMIT_JWT, "oidc.max_token", 8192, "bytes", "UNAUTHENTICATED")                                               \
