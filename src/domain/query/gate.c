@@ -185,7 +185,7 @@ static void gate_end_statement(struct gate *gate)
     gate->levels.count = 1;
     *gate_level(gate) = (struct gate_level){0};
     gate->start = SIZE_MAX;
-    gate->table_next = gate->explained = gate->changes_rows = gate->index = false;
+    gate->table_next = gate->explained = gate->changes_rows = gate->index = gate->stays = false;
 }
 
 static bool gate_operator(struct gate *gate, size_t index)

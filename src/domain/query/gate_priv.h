@@ -28,6 +28,7 @@ struct gate {
     bool explained;      /* the statement at hand is inside EXPLAIN */
     bool changes_rows;   /* DELETE or MERGE was seen: USING names tables */
     bool index;          /* CREATE INDEX: ON names a table */
+    bool stays;          /* CREATE VIEW, MACRO: the text is kept, and runs for others */
     bool table_next;     /* the next token names a table */
     size_t table_at;     /* index of the last token that named one */
     bool may_write, may_leave;
@@ -69,6 +70,10 @@ bool gate_iceberg_name(struct gate *gate, size_t index);
 bool gate_iceberg_call(struct gate *gate, size_t index);
 /* CREATE TABLE or VIEW, or ALTER: the name at index; remembers what it makes. */
 bool gate_iceberg_made(struct gate *gate, size_t index);
+
+/* With places: a string in the place of a table, or the call of a function that reads files. */
+bool gate_file_literal(struct gate *gate, size_t index);
+bool gate_file_call(struct gate *gate, size_t index);
 
 /* Line and column, both from 1; columns count characters. */
 void gate_position(struct str sql, size_t offset, int *line_out, int *column_out);

@@ -46,12 +46,26 @@ static bool gate_object(struct gate *gate, size_t index)
         return gate_refuse(gate, at, ERR_DENIED, "%.*s %.*s is not open to tenants", STR_ARG(verb), STR_ARG(word));
     }
     gate->index = gate->verb == GATE_VERB_CREATE && gate_is_word(gate, at, "index");
+    gate->stays =
+        gate_is_word(gate, at, "view") || gate_is_word(gate, at, "macro") || gate_is_word(gate, at, "function");
     static const char *const missing[] = {"if", "not", "exists", NULL};
     bool relation = gate_is_word(gate, at, "table") || gate_is_word(gate, at, "view");
     if (gate_is_temporary(gate, index, at))
         gate->may_leave = true;
     else if (relation)
         return gate_iceberg_made(gate, gate_skip(gate, at + 1, missing));
+    return true;
+}
+
+/* A pipeline's text runs inside a transaction that is not its own to end. */
+static bool gate_session(struct gate *gate, size_t index)
+{
+    static const char *const ends[] = {"begin", "start", "commit", "end", "rollback", "abort", NULL};
+    gate->may_leave = true;
+    for (size_t i = 0; gate->places && ends[i]; i++)
+        if (gate_is_word(gate, index, ends[i]))
+            return gate_refuse(gate, index, ERR_DENIED,
+                               "%s is not open to texts of pipelines: each runs in one transaction", ends[i]);
     return true;
 }
 
@@ -189,8 +203,7 @@ bool gate_statement(struct gate *gate)
     case GATE_VERB_TABLE:
         return true;
     case GATE_VERB_SESSION:
-        gate->may_leave = true;
-        return true;
+        return gate_session(gate, index);
     case GATE_VERB_WRITE:
         gate->may_write = true;
         return gate_write(gate, index);
@@ -267,6 +280,8 @@ bool gate_call(struct gate *gate, size_t index)
     bool pragma = gate->verb == GATE_VERB_PRAGMA && index == gate->start + 1;
     if (pragma || gate_is_definition(gate, index))
         return true;
+    if (gate->places && gate_words_reads_files(name))
+        return gate_file_call(gate, index);
     gate_refuse(gate, index, ERR_DENIED, "the function %.*s is not open to tenants", STR_ARG(name));
     return err_hint(gate->err, "files come in with 'eider ingest' or an Arrow Flight upload");
 }

@@ -82,6 +82,8 @@ static bool gate_table_expected(struct gate *gate, size_t index)
     if (gate_is_name(gate, index))
         return gate_table_name(gate, index);
     if (gate->tokens.items[index].kind == LEXER_STRING) {
+        if (gate->places)
+            return gate_file_literal(gate, index);
         gate_refuse(gate, index, ERR_DENIED,
                     "a string in the place of a table reads a file, and files are not open to tenants");
         return err_hint(gate->err, "files come in with 'eider ingest' or an Arrow Flight upload");

@@ -177,6 +177,15 @@ static const char *const gate_closed[] = {
     "write_log",
 };
 
+/* Open to texts of pipelines. Sorted. */
+static const char *const gate_file_readers[] = {
+    "glob",           "parquet_scan",      "read_blob",
+    "read_csv",       "read_csv_auto",     "read_json",
+    "read_json_auto", "read_json_objects", "read_json_objects_auto",
+    "read_ndjson",    "read_ndjson_auto",  "read_ndjson_objects",
+    "read_parquet",   "read_text",
+};
+
 /* What these tell of a table is in the catalog for everybody who may read it. */
 static const char *const gate_of_iceberg[] = {"iceberg_snapshots", "iceberg_metadata", "iceberg_table_properties"};
 
@@ -273,6 +282,11 @@ enum gate_function gate_words_function(struct str name)
             return GATE_FUNCTION_CLOSED;
     }
     return str_equal_nocase(name, S("current_setting")) ? GATE_FUNCTION_SETTING : GATE_FUNCTION_OPEN;
+}
+
+bool gate_words_reads_files(struct str name)
+{
+    return gate_words_in_sorted(gate_file_readers, GATE_COUNT(gate_file_readers), name);
 }
 
 bool gate_words_is_closed_view(struct str name)

@@ -33,6 +33,8 @@ enum gate_function {
 /* *why_out: for a refused verb, what it would do; may be NULL for unknown ones. */
 enum gate_verb gate_words_verb(struct str word, const char **why_out);
 enum gate_function gate_words_function(struct str name);
+/* Of the closed ones: those whose first argument names files, and which do nothing but read them. */
+bool gate_words_reads_files(struct str name);
 /* A view of DuckDB's own; the name is refused wherever it stands, so that no alias or column of it need be told apart.
  */
 bool gate_words_is_closed_view(struct str name);
