@@ -12,14 +12,17 @@
 
 #include "app/config.h"
 #include "app/data.h"
+#include "app/notify.h"
 #include "app/serve_auth.h"
 #include "app/serve_catalog.h"
 #include "app/serve_flags.h"
+#include "app/serve_pipeline.h"
 #include "app/serve_tls.h"
 #include "app/signals.h"
 #include "base/clock.h"
 #include "base/limits.h"
 #include "base/log.h"
+#include "base/log_file.h"
 #include "cli/layout.h"
 #include "domain/catalog/catalog.h"
 #include "domain/query/catalog_engine.h"
@@ -53,6 +56,7 @@ struct serve {
     struct query *query;
     struct query_catalog *engine;
     struct query_schedule *schedule;
+    struct serve_pipeline pipeline;
     struct rest *rest;
     struct flight *flight;
     struct probe *probe;
@@ -101,6 +105,13 @@ static void serve_on_drained(void *owner)
     catalog_drain(serve->catalog.catalog, serve_on_catalog_drained, serve);
 }
 
+/* No run needs the door any more. */
+static void serve_on_pipeline_drained(void *owner)
+{
+    struct serve *serve = owner;
+    query_drain(serve->query, serve_on_drained, serve);
+}
+
 /* The first SIGTERM or SIGINT: new statements are refused, running ones may finish. The second: out. */
 static void serve_stop(struct serve *serve, int signal)
 {
@@ -110,12 +121,13 @@ static void serve_stop(struct serve *serve, int signal)
         return;
     }
     serve->draining = true;
+    notify_send("STOPPING=1");
     log_info("server.draining", LOG_I64("signal", signal), LOG_I64("limit_s", limits_get(LIMIT_DRAIN)));
     rest_set_ready(serve->rest, false);
     probe_drain(serve->probe);
     iceberg_drain(serve->catalog.iceberg);
     query_schedule_stop(serve->schedule);
-    query_drain(serve->query, serve_on_drained, serve);
+    serve_pipeline_drain(&serve->pipeline, serve_on_pipeline_drained, serve);
 }
 
 /* The log level and the certificate are what can change while running; limits and addresses need a restart. */
@@ -210,6 +222,7 @@ static bool serve_open_query(struct serve *serve, struct err *err)
         .catalog_url = serve->catalog.url,
         .extensions = layout.extensions,
         .pool = serve->catalog.pool,
+        .project = serve_pipeline_project(serve->arena, &serve->config),
     };
     serve->query = query_new(serve->loop, serve->tenants, &options, err);
     if (!serve->query)
@@ -223,7 +236,20 @@ static bool serve_open_query(struct serve *serve, struct err *err)
                                                     .tenants = serve->tenants,
                                                     .plan = serve->config.schedule};
     serve->schedule = query_schedule_new(&schedule);
-    return true;
+    const struct serve_pipeline_options pipeline = {
+        .config = &serve->config,
+        .data = &serve->data,
+        .layout = &layout,
+        .loop = serve->loop,
+        .store = serve->store,
+        .tenants = serve->tenants,
+        .query = serve->query,
+        .auth = serve->identity.auth,
+        .audit = serve->identity.audit,
+        .pool = serve->catalog.pool,
+        .is_private = serve->identity.is_private,
+    };
+    return serve_pipeline_open(&serve->pipeline, &pipeline, err);
 }
 
 static bool serve_open_faces(struct serve *serve, struct err *err)
@@ -239,6 +265,7 @@ static bool serve_open_faces(struct serve *serve, struct err *err)
         .auth = serve->identity.auth,
         .users = serve->identity.users,
         .audit = serve->identity.audit,
+        .pipeline = serve->pipeline.pipeline,
     };
     struct flight_options flight = {.loop = serve->loop,
                                     .query = serve->query,
@@ -302,9 +329,11 @@ static bool serve_announce(struct serve *serve, struct err *err)
              LOG_I64("startup_ms", (clock_now_us() - serve->started_us) / CLOCK_MILLISECOND),
              LOG_STR("version", S(APP_VERSION)), LOG_STR("data", serve->data.path),
              LOG_I64("tenants", tenant_count(serve->tenants)));
+    notify_send("READY=1");
     if (isatty(STDOUT_FILENO))
         printf("eider %s is ready at %.*s; Ctrl-C stops it\n", APP_VERSION, STR_ARG(url));
     fflush(stdout);
+    serve_pipeline_begin(&serve->pipeline, url);
     return true;
 }
 
@@ -313,7 +342,12 @@ static bool serve_open(struct serve *serve, struct err *err)
     if (!config_load(serve->arena, &serve->flags, &serve->config, err))
         return false;
     log_set_level(serve->config.log_level);
+    if (serve->flags.log_file.len &&
+        !log_file_open(serve->flags.log_file, limits_get(LIMIT_LOG_FILE), limits_get(LIMIT_LOG_FILES), err))
+        return false;
     if (!data_open(serve->arena, serve->config.data, &serve->data, err))
+        return false;
+    if (serve->flags.pid_file.len && !data_write_process(&serve->data, serve->arena, serve->flags.pid_file, err))
         return false;
     serve->loop = loop_new(err);
     serve->flush = (struct loop_timer){.on_time = serve_on_flush_timeout, .owner = serve};
@@ -354,6 +388,7 @@ static void serve_close(struct serve *serve)
         catalog_set_engine(serve->catalog.catalog, NULL);
     query_catalog_free(&serve->engine);
     query_free(&serve->query);
+    serve_pipeline_close(&serve->pipeline);
     query_schedule_free(&serve->schedule);
     serve_catalog_close(&serve->catalog);
     serve_auth_close(&serve->identity);

@@ -70,6 +70,7 @@ bool serve_auth_open(struct serve_auth *identity, const struct config *config, s
                                       .open_to_all = config->insecure,
                                       .addresses_shared = config->tls.proxy,
                                       .owner_token = str_from(getenv("EIDER_OWNER_TOKEN"))};
+    identity->is_private = auth.owner_token.len > 0;
     identity->auth = auth_new(&auth, err);
     unsetenv("EIDER_OWNER_TOKEN"); /* workers must not see it */
     return identity->auth && serve_auth_issuer(identity, config, loop, err) && serve_auth_start(identity, err);

@@ -20,6 +20,7 @@ struct serve_auth {
     bool oidc_runs;
     pthread_t threads[SERVE_PASSWORD_THREADS];
     size_t thread_count;
+    bool is_private; /* the server of one command, whose starter has its owner token */
 };
 
 /* Before the store's thread runs; imports the file of users that the configuration names. */
