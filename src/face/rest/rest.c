@@ -112,6 +112,7 @@ struct rest *rest_new(const struct rest_options *options, struct err *err)
     rest->auth = options->auth;
     rest->users = options->users;
     rest->audit = options->audit;
+    rest->pipeline = options->pipeline;
     rest->data = str_copy(rest->arena, options->data);
     rest->version = str_copy(rest->arena, options->version);
     rest->ready = true;

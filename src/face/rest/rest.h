@@ -10,6 +10,7 @@ struct audit;
 struct auth;
 struct catalog;
 struct loop;
+struct pipeline;
 struct query;
 struct store;
 struct tenant_list;
@@ -29,6 +30,7 @@ struct rest_options {
     struct auth *auth; /* who asks */
     struct user_list *users;
     struct audit *audit;
+    struct pipeline *pipeline; /* NULL: the server has no project */
 };
 
 struct rest *rest_new(const struct rest_options *options, struct err *err);

@@ -21,7 +21,8 @@ struct rest {
     struct auth *auth;
     struct user_list *users;
     struct audit *audit;
-    struct arena *arena; /* owns data and version */
+    struct pipeline *pipeline; /* or NULL */
+    struct arena *arena;       /* owns data and version */
     struct str data;
     struct str version;
     bool ready;
@@ -174,3 +175,24 @@ void rest_backups_post(struct rest_exchange *exchange);
 void rest_backups_get(struct rest_exchange *exchange);
 void rest_backup_delete(struct rest_exchange *exchange);
 void rest_backup_file_get(struct rest_exchange *exchange);
+void rest_pipelines_get(struct rest_exchange *exchange);
+void rest_assets_get(struct rest_exchange *exchange);
+void rest_asset_get(struct rest_exchange *exchange);
+void rest_graph_get(struct rest_exchange *exchange);
+void rest_check_post(struct rest_exchange *exchange);
+void rest_plan_post(struct rest_exchange *exchange);
+void rest_runs_get(struct rest_exchange *exchange);
+void rest_runs_post(struct rest_exchange *exchange);
+void rest_run_get(struct rest_exchange *exchange);
+void rest_run_cancel_post(struct rest_exchange *exchange);
+void rest_run_retry_post(struct rest_exchange *exchange);
+void rest_run_logs_get(struct rest_exchange *exchange);
+void rest_run_events_get(struct rest_exchange *exchange);
+void rest_schedules_get(struct rest_exchange *exchange);
+void rest_schedule_pause_post(struct rest_exchange *exchange);
+void rest_schedule_resume_post(struct rest_exchange *exchange);
+void rest_schedule_trigger_post(struct rest_exchange *exchange);
+void rest_ticks_get(struct rest_exchange *exchange);
+void rest_backfills_get(struct rest_exchange *exchange);
+void rest_backfills_post(struct rest_exchange *exchange);
+void rest_backfill_cancel_post(struct rest_exchange *exchange);
