@@ -47,6 +47,24 @@ static bool worker_allow_system(const struct landlock *landlock, struct err *err
     return landlock_allow(landlock, "/dev/null", LANDLOCK_READ | LANDLOCK_ACCESS_FS_WRITE_FILE, err);
 }
 
+/* What pipelines read, and where their results go; nothing else of the project. */
+static bool worker_allow_project(const struct landlock *landlock, struct str root, struct err *err)
+{
+    static const struct {
+        const char *name;
+        uint64_t rights;
+    } places[] = {{"data/source", LANDLOCK_READ},
+                  {"seeds", LANDLOCK_READ},
+                  {"data/processed", LANDLOCK_WRITE},
+                  {"data/final", LANDLOCK_WRITE}};
+    AUTO(arena) struct arena *arena = arena_new();
+    for (size_t i = 0; root.len && i < sizeof(places) / sizeof(places[0]); i++)
+        if (!landlock_allow(landlock, str_format(arena, "%.*s/%s", STR_ARG(root), places[i].name).ptr, places[i].rights,
+                            err))
+            return false;
+    return true;
+}
+
 static bool worker_allow_all(const struct landlock *landlock, const struct channel_hello *hello, struct err *err)
 {
     if (!worker_allow_system(landlock, err) || !worker_allow_parent(landlock, hello->library, LANDLOCK_READ, err))
@@ -59,6 +77,8 @@ static bool worker_allow_all(const struct landlock *landlock, const struct chann
     if (hello->directory.len && !landlock_allow(landlock, hello->directory.ptr, LANDLOCK_WRITE, err))
         return false;
     if (hello->temp_directory.len && !landlock_allow(landlock, hello->temp_directory.ptr, LANDLOCK_WRITE, err))
+        return false;
+    if (!worker_allow_project(landlock, hello->project, err))
         return false;
     for (size_t i = 0; i < hello->read_path_count; i++)
         if (!landlock_allow(landlock, hello->read_paths[i].ptr, LANDLOCK_READ, err))

@@ -71,9 +71,38 @@ static bool worker_prepare_temp(const struct channel_hello *hello, struct err *e
     return true;
 }
 
+/* What is not there when the worker is confined, it cannot make later. As open to others as the project is. */
+static void worker_prepare_project(struct str root)
+{
+    static const char *const names[] = {"data", "data/source", "data/processed", "data/final"};
+    AUTO(arena) struct arena *arena = arena_new();
+    struct stat own;
+    if (root.len == 0 || stat(root.ptr, &own) != 0)
+        return;
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        struct str path = str_format(arena, "%.*s/%s", STR_ARG(root), names[i]);
+        if (mkdir(path.ptr, 0700) == 0 && chmod(path.ptr, own.st_mode & 0777) != 0)
+            fprintf(stderr, "project: %s is open to its owner alone\n", names[i]);
+    }
+}
+
+/* Where its statements are: in the project, whose paths pipelines write down; else, since CREATE TABLE AS in Iceberg
+ * makes an empty directory "data" where the process stands, among the spill files. */
+static bool worker_enter(const struct channel_hello *hello, struct err *err)
+{
+    if (hello->project.len)
+        return chdir(hello->project.ptr) == 0 || err_errno(err, "enter the project's directory");
+    if (hello->catalog_url.len && chdir(hello->temp_directory.ptr) != 0)
+        return err_errno(err, "enter the directory for spill files");
+    return true;
+}
+
 static bool worker_open_engine(struct worker *worker, struct err *err)
 {
     const struct channel_hello *hello = &worker->hello;
+    AUTO(arena) struct arena *arena = arena_new();
+    const struct str directories[] = {str_format(arena, "%.*s/data/source", STR_ARG(hello->project)),
+                                      str_format(arena, "%.*s/seeds", STR_ARG(hello->project))};
     struct engine_options options = {
         .library = hello->library,
         .database = hello->database,
@@ -82,14 +111,13 @@ static bool worker_open_engine(struct worker *worker, struct err *err)
         .iceberg = {.url = hello->catalog_url, .pass = hello->catalog_pass, .warehouse = hello->warehouse},
         .memory_limit_bytes = (int64_t)hello->memory_limit_bytes,
         .threads = (int)hello->threads,
+        .allowed_directories = directories,
+        .allowed_directory_count = hello->project.len ? 2 : 0,
         .external_access = hello->external_access};
-    worker->engine = engine_open(&options, err);
-    if (!worker->engine)
+    if (!worker_enter(hello, err))
         return false;
-    /* CREATE TABLE AS in Iceberg makes an empty directory where the process stands. */
-    if (hello->catalog_url.len && chdir(hello->temp_directory.ptr) != 0)
-        return err_errno(err, "enter the directory for spill files");
-    return true;
+    worker->engine = engine_open(&options, err);
+    return worker->engine != NULL;
 }
 
 static void worker_send_ready(struct worker *worker, uint32_t landlock_abi, const struct err *error)
@@ -112,6 +140,7 @@ static bool worker_open(struct worker *worker, uint32_t *landlock_abi_out, struc
     const struct channel_hello *hello = &worker->hello;
     if (hello->directory.len && !worker_lock(hello->directory, err))
         return false;
+    worker_prepare_project(hello->project);
     if (!worker_prepare_temp(hello, err) || !worker_confine(hello, landlock_abi_out, err))
         return false;
     /* After confining: Landlock binds the threads that exist later. */
