@@ -22,6 +22,7 @@ static const struct cli_command *const commands[] = {
     &cli_command_tag_list,      &cli_command_tag_drop,     &cli_command_branch_create, &cli_command_branch_list,
     &cli_command_branch_drop,   &cli_command_drop,         &cli_command_dropped,       &cli_command_undrop,
     &cli_command_maintain,      &cli_command_mirror,       &cli_command_publish,       &cli_command_version,
+    &cli_command_new,           &cli_command_start,        &cli_command_stop,          &cli_command_restart,
 };
 #define COMMAND_COUNT (sizeof(commands) / sizeof(commands[0]))
 

@@ -67,7 +67,8 @@ extern const struct cli_command cli_command_audit, cli_command_backup, cli_comma
     cli_command_query, cli_command_restore, cli_command_revoke, cli_command_status, cli_command_tenant_create,
     cli_command_tenant_delete, cli_command_tenant_list, cli_command_token_create, cli_command_token_list,
     cli_command_token_revoke, cli_command_user_add, cli_command_user_import, cli_command_user_list,
-    cli_command_user_passwd, cli_command_user_remove, cli_command_version, cli_command_whoami;
+    cli_command_user_passwd, cli_command_user_remove, cli_command_version, cli_command_whoami, cli_command_new,
+    cli_command_restart, cli_command_start, cli_command_stop;
 
 struct str cli_option(const struct cli *cli, const char *name);
 bool cli_flag(const struct cli *cli, const char *name);

@@ -23,9 +23,9 @@
 #define DEFAULT_PORT 8815
 #define START_TIMEOUT_US (20 * CLOCK_SECOND)
 #define POLL_US (5 * CLOCK_MILLISECOND)
-/* The files of a data directory that a command may look at. */
 /* An eider.yaml is not longer. */
 #define CONFIG_MAX ((size_t)1 << 20)
+/* The files of a data directory that a command may look at. */
 #define LOCK_FILE "eider.lock"
 #define ADDRESS_FILE "eider.addr"
 
@@ -40,19 +40,34 @@ static void sleep_us(int64_t duration_us)
     (void)nanosleep(&time, NULL);
 }
 
-/* The member data of eider.yaml in the working directory. A file that cannot be read is the server's to complain about.
- */
-static struct str configured_data(struct arena *arena)
+static const char *config_path(void)
+{
+    return environment("EIDER_CONFIG").len > 0 ? getenv("EIDER_CONFIG") : "eider.yaml";
+}
+
+/* A member of eider.yaml, or empty. A file that cannot be read is the server's to complain about. */
+static struct str configured(struct arena *arena, const char *key)
 {
     struct err ignored;
     char *text = arena_alloc(arena, CONFIG_MAX);
-    int fd = open("eider.yaml", O_RDONLY | O_CLOEXEC);
+    int fd = open(config_path(), O_RDONLY | O_CLOEXEC);
     ssize_t len = fd >= 0 ? read(fd, text, CONFIG_MAX) : -1;
     if (fd >= 0)
         (void)close(fd);
-    const struct yaml *data =
-        len > 0 ? yaml_get(yaml_parse(arena, str_bytes(text, (size_t)len), &ignored), "data") : NULL;
-    return data && yaml_text(data).len > 0 ? yaml_text(data) : S("db");
+    const struct yaml *value =
+        len > 0 ? yaml_get(yaml_parse(arena, str_bytes(text, (size_t)len), &ignored), key) : NULL;
+    return value ? yaml_text(value) : S("");
+}
+
+/* The member data, or db; both from where eider.yaml is. */
+static struct str configured_data(struct arena *arena)
+{
+    struct str data = configured(arena, "data"), file = str_from(config_path());
+    if (data.len == 0)
+        data = S("db");
+    while (file.len > 0 && file.ptr[file.len - 1] != '/')
+        file.len--;
+    return data.ptr[0] == '/' ? data : str_format(arena, "%.*s%.*s", STR_ARG(file), STR_ARG(data));
 }
 
 struct str cli_data_directory(struct arena *arena, struct str option)
@@ -61,7 +76,7 @@ struct str cli_data_directory(struct arena *arena, struct str option)
         return option;
     if (environment("EIDER_DATA").len > 0)
         return environment("EIDER_DATA");
-    if (access("eider.yaml", F_OK) == 0)
+    if (access(config_path(), F_OK) == 0)
         return configured_data(arena);
     if (environment("XDG_DATA_HOME").len > 0)
         return str_format(arena, "%s/eider", getenv("XDG_DATA_HOME"));
@@ -74,14 +89,25 @@ static struct str path_in(struct arena *arena, struct str directory, const char 
     return str_format(arena, "%.*s/%s", STR_ARG(directory), name);
 }
 
-bool cli_data_is_locked(struct arena *arena, struct str data)
+bool cli_data_holder(struct arena *arena, struct str data, struct process *process_out)
 {
+    char text[PROCESS_TEXT];
     int fd = open(path_in(arena, data, LOCK_FILE).ptr, O_RDWR | O_CLOEXEC);
     if (fd < 0)
         return false;
-    bool locked = flock(fd, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK;
+    ssize_t len = pread(fd, text, sizeof(text), 0);
+    /* Whoever wrote there and has ended holds nothing. The lock is not even tried then: a server that is just starting
+     * would find it taken. */
+    bool held = len > 0 && process_parse(str_bytes(text, (size_t)len), process_out) && process_is_alive(process_out) &&
+                flock(fd, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK;
     (void)close(fd);
-    return locked;
+    return held;
+}
+
+bool cli_data_is_locked(struct arena *arena, struct str data)
+{
+    struct process holder;
+    return cli_data_holder(arena, data, &holder);
 }
 
 bool cli_url_parse(struct arena *arena, struct str url, struct cli_server *server_out, struct err *err)
@@ -133,9 +159,7 @@ static bool is_listening(uint16_t port)
     return open;
 }
 
-/* What a server has left in its data directory: its address, and with TLS its certificate's fingerprint in a second
- * line; empty when there is none (yet). */
-static struct str read_address(struct arena *arena, struct str data)
+struct str cli_data_address(struct arena *arena, struct str data)
 {
     char text[400];
     int fd = open(path_in(arena, data, ADDRESS_FILE).ptr, O_RDONLY | O_CLOEXEC);
@@ -176,27 +200,26 @@ static _Noreturn void run_server(const char *program, const char *data, const ch
     _exit(127);
 }
 
-/* The error that the private server ended with, or else the last line that it wrote. */
-static struct str last_line(struct arena *arena, int log_fd)
+struct str cli_server_last_words(struct arena *arena, int log_fd, int64_t from, struct str *hint_out)
 {
     char text[2048];
     off_t size = lseek(log_fd, 0, SEEK_END);
-    off_t start = size > (off_t)sizeof(text) ? size - (off_t)sizeof(text) : 0;
+    off_t start = size - from > (off_t)sizeof(text) ? size - (off_t)sizeof(text) : from;
     ssize_t len = pread(log_fd, text, sizeof(text), start);
     struct str rest = len > 0 ? str_bytes(text, (size_t)len) : S(""), line, last = S("");
-    while (str_split_next(&rest, '\n', &line)) {
-        bool told = str_starts_with(last, S("eider: "));
+    *hint_out = S("");
+    for (bool told = false; str_split_next(&rest, '\n', &line); told = told || str_starts_with(line, S("eider: "))) {
         if (str_trim(line).len > 0 && !told)
             last = str_trim(line);
+        if (told && str_starts_with(line, S("hint: ")))
+            *hint_out = str_copy(arena, str_from_index(line, 6));
     }
-    return str_copy(arena, last);
+    return str_copy(arena, str_starts_with(last, S("eider: ")) ? str_from_index(last, 7) : last);
 }
 
 static bool start_failed(struct arena *arena, struct str data, int log_fd, struct err *err)
 {
-    struct str line = last_line(arena, log_fd);
-    if (str_starts_with(line, S("eider: ")))
-        line = str_from_index(line, 7);
+    struct str hint, line = cli_server_last_words(arena, log_fd, 0, &hint);
     (void)err_set(err, ERR_UNAVAILABLE, "no server is running, and a private one on %.*s did not start: %.*s",
                   STR_ARG(data), STR_ARG(line));
     return err_hint(err, "try `eider serve --data %.*s`", STR_ARG(data));
@@ -207,7 +230,7 @@ static bool wait_for_address(struct arena *arena, struct str data, struct cli_se
 {
     int64_t deadline_us = clock_deadline_us(START_TIMEOUT_US);
     for (;;) {
-        struct str address = read_address(arena, data);
+        struct str address = cli_data_address(arena, data);
         pid_t pid = server->pid;
         struct str token = server->token;
         if (address.len > 0) {
@@ -264,24 +287,30 @@ bool cli_server_find(struct arena *arena, struct str url, struct str data, bool 
         url = environment("EIDER_URL");
     if (url.len > 0)
         return cli_url_parse(arena, url, server_out, err);
-    bool named = data.len > 0 || environment("EIDER_DATA").len > 0;
+    /* A project has its own server, whoever else listens here. */
+    bool is_project = access(config_path(), F_OK) == 0 && configured(arena, "tenant").len > 0;
+    bool named = data.len > 0 || environment("EIDER_DATA").len > 0 || is_project;
     data = cli_data_directory(arena, data);
+    bool locked = cli_data_is_locked(arena, data);
     if (!named && is_listening(DEFAULT_PORT)) {
         /* The user's own server says more: whether it speaks TLS, and how to know it. */
-        bool is_own =
-            cli_data_is_locked(arena, data) && parse_address(arena, read_address(arena, data), server_out, err);
+        bool is_own = locked && parse_address(arena, cli_data_address(arena, data), server_out, err);
         if (is_own && server_out->port == DEFAULT_PORT)
             return true;
         return cli_url_parse(arena, S(CLI_DEFAULT_URL), server_out, err);
     }
-    if (cli_data_is_locked(arena, data)) {
-        struct str address = read_address(arena, data);
+    if (locked) {
+        struct str address = cli_data_address(arena, data);
         if (address.len > 0)
             return parse_address(arena, address, server_out, err);
         return err_set(err, ERR_UNAVAILABLE, "the server on %.*s is still starting or already stopping", STR_ARG(data));
     }
     if (may_start)
         return start_private(arena, data, server_out, err);
+    if (is_project) {
+        (void)err_set(err, ERR_UNAVAILABLE, "no server is running for this project");
+        return err_hint(err, "start one with `eider start`, or name one with --url");
+    }
     (void)err_set(err, ERR_UNAVAILABLE, "no server is running");
     return err_hint(err, "start one with `eider serve`, or name one with --url");
 }
