@@ -13,12 +13,14 @@ struct run_log_list;
 struct work_pool;
 
 struct run_log_list *run_log_list_new(struct loop *loop, struct work_pool *pool, struct str data, struct err *err);
-/* Closes and flushes all. Accepts NULL inside. */
+/* Closes and flushes all, after the work pool's threads have returned; readers get no answer any more. Accepts NULL
+ * inside. */
 void run_log_list_free(struct run_log_list **list);
 
 /* Opens or goes on with a run's log (after a kill: a torn last line is cut off). */
 struct run_log *run_log_open(struct run_log_list *list, struct str run, struct err *err);
-/* Everything is in the file when the list is freed; readers of a closed log see all. Accepts NULL inside. */
+/* Everything is in the file soon, at the latest when the list is freed; readers of a closed log see all. Accepts NULL
+ * inside. */
 void run_log_close(struct run_log **log);
 #define RUN_LOG_NO_STEP UINT32_MAX
 /* level: enum log_level. text: one line; line ends inside become lines of their own, control bytes are replaced. */
@@ -41,11 +43,14 @@ struct run_log_filter {
 };
 #define RUN_LOG_PAGE_MAX 5000
 /* Lines in ascending order, valid during done. total: lines in the log. more: there are further ones that match in the
- * direction asked for. ERR_NOT_FOUND: no such log (any more). */
+ * direction asked for; a page whose texts are long ends early. All that was written before the call is seen.
+ * ERR_NOT_FOUND: no such log (any more). */
 typedef void run_log_done(void *owner, const struct run_log_line *lines, size_t count, uint64_t total, bool more,
                           const struct err *error);
 void run_log_read(struct run_log_list *list, struct str run, const struct run_log_filter *filter, run_log_done *done,
                   void *owner);
+/* The same question about one line, of a subscriber; text in lower case. after, before and limit do not count. */
+bool run_log_filter_takes(const struct run_log_filter *filter, const struct run_log_line *line);
 
 /* New lines of a run that is open; ended: no more will come (the subscriber is gone after it). */
 struct run_log_subscriber {
