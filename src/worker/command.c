@@ -80,23 +80,26 @@ static bool command_hide(const char *hidden, const char *scratch, struct err *er
         ok = command_allow_rest(&landlock, path, err) &&
              (!scratch[0] || landlock_allow(&landlock, scratch, LANDLOCK_ALL, err)) && landlock_enforce(&landlock, err);
     landlock_close(&landlock);
-    return ok;
+    return ok || err_wrap(err, "hide the server's data");
 }
 
 /* --- The program --- */
 
+/* Confined here, and not with its parent, so that it cannot send that a signal (Landlock's scope). */
 static _Noreturn void command_exec(char **argv, uint64_t memory_bytes, uint64_t processes)
 {
     struct err error;
     sigset_t none;
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
-    if (!worker_limit_command(memory_bytes, processes, &error)) {
+    setpgid(0, 0);
+    prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+    if (!worker_limit_command(memory_bytes, processes, &error) || !command_hide(argv[2], argv[3], &error)) {
         fprintf(stderr, "eider: %s\n", error.message);
         _exit(COMMAND_EXIT_OWN);
     }
-    execvp(argv[0], argv);
-    fprintf(stderr, "eider: cannot start '%s': %s\n", argv[0], strerror(errno));
+    execvp(argv[6], argv + 6);
+    fprintf(stderr, "eider: cannot start '%s': %s\n", argv[6], strerror(errno));
     _exit(errno == ENOENT ? COMMAND_EXIT_MISSING : COMMAND_EXIT_DENIED);
 }
 
@@ -161,7 +164,7 @@ static int command_watch(pid_t program, const sigset_t *signals)
     return command_end(program);
 }
 
-static bool command_prepare(const char *hidden, const char *scratch, struct err *err)
+static bool command_prepare(struct err *err)
 {
     pid_t front = getppid();
     if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 || prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) != 0 ||
@@ -169,8 +172,6 @@ static bool command_prepare(const char *hidden, const char *scratch, struct err 
         return err_errno(err, "confine the program");
     if (getppid() != front)
         return err_set(err, ERR_CANCELLED, "the server is gone");
-    if (!command_hide(hidden, scratch, err))
-        return err_wrap(err, "hide the server's data");
     return true;
 }
 
@@ -189,7 +190,7 @@ int command_main(int argc, char **argv)
     sigaddset(&signals, COMMAND_SIGNAL_END);
     sigprocmask(SIG_BLOCK, &signals, NULL);
     struct err error;
-    if (!command_prepare(argv[2], argv[3], &error)) {
+    if (!command_prepare(&error)) {
         fprintf(stderr, "eider: %s\n", error.message);
         return COMMAND_EXIT_OWN;
     }
@@ -198,11 +199,8 @@ int command_main(int argc, char **argv)
         fprintf(stderr, "eider: cannot start '%s': %s\n", argv[6], strerror(errno));
         return COMMAND_EXIT_OWN;
     }
-    if (program == 0) {
-        setpgid(0, 0);
-        prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
-        command_exec(argv + 6, memory_bytes, processes);
-    }
+    if (program == 0)
+        command_exec(argv, memory_bytes, processes);
     setpgid(program, program); /* both, whoever comes first */
     return command_watch(program, &signals);
 }
