@@ -8,7 +8,7 @@ PYTEST := python -m pytest -q -p no:cacheprovider
 FUZZ_SECONDS ?= 60
 NINJA := nice ninja
 
-.PHONY: help setup suites build demo run test check unit format tidy fuzz bench asan tsan cover soak dist clean
+.PHONY: help setup suites build build-asan build-tsan demo run test check unit format tidy fuzz bench asan tsan cover soak dist clean
 .DEFAULT_GOAL := help
 
 help: ## list the verbs
@@ -55,15 +55,20 @@ fuzz: setup ## fuzz every parser of outside bytes with Clang, FUZZ_SECONDS (60) 
 bench: build ## measure against the peers; results go to bench/results/
 	@bench/run
 
-asan: suites ## unit tests, fuzz corpora and the quick server tests under AddressSanitizer and UBSan
+# The two builds that asan and tsan test; tools/test has them made while other tests wait for their servers.
+build-asan: setup
 	@[ -e build-asan/build.ninja ] || meson setup build-asan -Db_sanitize=address,undefined -Db_lundef=false -Dwerror=$(WERROR) >/dev/null
 	@$(NINJA) -C build-asan --quiet
+
+build-tsan: setup
+	@[ -e build-tsan/build.ninja ] || meson setup build-tsan -Db_sanitize=thread -Db_lundef=false -Dwerror=$(WERROR) >/dev/null
+	@$(NINJA) -C build-tsan --quiet
+
+asan: suites build-asan ## unit tests, fuzz corpora and the quick server tests under AddressSanitizer and UBSan
 	@meson test -C build-asan --no-rebuild --suite unit --suite fuzz --print-errorlogs --quiet --timeout-multiplier 4
 	@EIDER_BUILD=build-asan $(PYTEST) tests -m 'not slow and not native'
 
-tsan: setup ## unit tests under ThreadSanitizer
-	@[ -e build-tsan/build.ninja ] || meson setup build-tsan -Db_sanitize=thread -Db_lundef=false -Dwerror=$(WERROR) >/dev/null
-	@$(NINJA) -C build-tsan --quiet
+tsan: build-tsan ## unit tests under ThreadSanitizer
 	@meson test -C build-tsan --no-rebuild --suite unit --print-errorlogs --quiet --timeout-multiplier 4
 
 cover: suites ## line coverage of unit and quick server tests, in build-cover/
