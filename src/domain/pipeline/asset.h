@@ -114,7 +114,9 @@ struct asset {
     struct str name;
     enum asset_kind kind;
     struct str path;   /* relative to the project: "pipelines/trans/orders.sql" */
-    struct str text;   /* the whole file; of a seed the SELECT that reads it. Lines of SQL errors are lines of this */
+    struct str source; /* the whole file; of a seed as text */
+    struct str text;   /* its SQL: the comment with the properties is white space (a path in it may look like the begin
+                        * of a comment), so that lines are those of the file; of a seed the SELECT that reads it */
     struct str digest; /* SHA-256 of the file, hexadecimal */
     enum asset_materialize materialize;
     enum asset_strategy strategy;

@@ -4,6 +4,8 @@
 #pragma once
 #include "domain/pipeline/settings.h"
 
+struct project_file;
+
 struct project {
     struct arena *arena;
     unsigned references;
@@ -13,12 +15,14 @@ struct project {
     size_t asset_count;
     const struct asset_problem *problems; /* ordered by path and line: syntax, properties, two of one name */
     size_t problem_count;
+    struct project_file **files; /* ordered by path; projects share those that stay the same */
+    size_t file_count;
 };
 
 /* Reads pipelines/, seeds/ and tests/ below the root. before: what was loaded last, whose files are not parsed again
  * while their size and time are the same; NULL: nothing. Problems of single files are in the project; an error is
- * about the directory itself. Gives a reference. Symbolic links are not followed out of the root; files beyond
- * pipeline.max_file and more than pipeline.max_assets are problems. */
+ * about the directory itself. Gives a reference. Symbolic links to directories and out of the root are not followed;
+ * files beyond pipeline.max_file and more than pipeline.max_assets are problems. */
 struct project *project_load(const struct project_settings *settings, const struct project *before, struct err *err);
 struct project *project_ref(struct project *project);
 /* Accepts NULL inside. */
