@@ -1,7 +1,51 @@
 #include "worker/asset_sql.h"
 
+#include <inttypes.h>
+
+#include "domain/query/lexer.h"
+#include "platform/engine/procedure.h"
 #include "platform/json/json.h"
 #include "worker/sql.h"
+#include "worker/worker_priv.h"
+
+/* --- Texts --- */
+
+bool asset_sql_check(struct worker_statement *statement, struct str sql, struct gate_result *result_out,
+                     struct err *err)
+{
+    static const struct str list[] = {S("data/source"), S("seeds")};
+    const struct gate_places places = {.tenant = engine_catalog(statement->session),
+                                       .list = list,
+                                       .count = statement->worker->hello.project.len ? 2 : 0};
+    return gate_check_places(sql, &places, statement->arena, result_out, err);
+}
+
+/* Without the semicolon and what follows it. */
+static struct str asset_sql_single(struct str sql)
+{
+    struct lexer lexer = {.text = sql};
+    for (;;) {
+        struct lexer_token token = lexer_next(&lexer);
+        if (token.kind == LEXER_END || token.kind == LEXER_ERROR)
+            return sql;
+        if (token.kind == LEXER_OPERATOR && token.len == 1 && sql.ptr[token.start] == ';')
+            return str_slice(sql, 0, token.start);
+    }
+}
+
+static bool asset_sql_query(struct worker_statement *statement, struct str written, struct gate_result *gate,
+                            struct err *err)
+{
+    if (!asset_sql_check(statement, written, gate, err))
+        return false;
+    if (gate->statement_count == 1 && !gate->may_write)
+        return true;
+    err_set(err, ERR_INVALID,
+            gate->statement_count == 1 ? "the text changes data, and is no query"
+            : gate->statement_count    ? "the text is not one query, but several statements"
+                                       : "the text has no query");
+    return err_hint(err, "an asset is one SELECT; with 'materialize: none' statements run for their effect");
+}
 
 static int asset_sql_lines(struct str text)
 {
@@ -11,23 +55,45 @@ static int asset_sql_lines(struct str text)
     return count;
 }
 
-int asset_sql_append(struct buf *out, const struct json *asset)
+bool asset_sql_append(struct worker_statement *statement, struct buf *out, const struct json *asset,
+                      struct asset_sql *asset_out, struct err *err)
 {
     const struct json *ephemerals = json_get(asset, "ephemerals");
-    size_t count = json_count(ephemerals);
-    for (size_t i = 0; i < count; i++) {
+    struct gate_result gate;
+    *asset_out = (struct asset_sql){.written = json_text(json_get(asset, "sql"))};
+    for (size_t i = 0; i < json_count(ephemerals); i++) {
+        struct str name = json_text(json_get(json_at(ephemerals, i), "name"));
+        if (!asset_sql_query(statement, json_text(json_get(json_at(ephemerals, i), "sql")), &gate, err))
+            return err_wrap(err, "the ephemeral asset '%.*s'", STR_ARG(name));
         buf_append_str(out, i ? S(", ") : S("WITH "));
-        sql_append_name(out, json_text(json_get(json_at(ephemerals, i), "name")));
+        sql_append_name(out, name);
         buf_append_str(out, S(" AS ("));
-        buf_append_str(out, json_text(json_get(json_at(ephemerals, i), "sql")));
+        buf_append_str(out, asset_sql_single(gate.sql));
         buf_append_str(out, S("\n)")); /* the text may end in a comment */
     }
-    buf_append_str(out, count ? S(" SELECT * FROM (\n") : S("\n"));
-    int before = asset_sql_lines(buf_str(out));
-    buf_append_str(out, json_text(json_get(asset, "sql")));
-    buf_append_str(out, count ? S("\n)") : S("\n"));
-    return before;
+    if (!asset_sql_query(statement, asset_out->written, &asset_out->gate, err))
+        return false;
+    buf_append_str(out, json_count(ephemerals) ? S(" SELECT * FROM (\n") : S("\n"));
+    asset_out->before = asset_sql_lines(buf_str(out));
+    buf_append_str(out, asset_sql_single(asset_out->gate.sql));
+    buf_append_str(out, json_count(ephemerals) ? S("\n)") : S("\n"));
+    return true;
 }
+
+bool asset_sql_append_statements(struct worker_statement *statement, struct buf *out, const struct json *asset,
+                                 struct asset_sql *asset_out, struct err *err)
+{
+    *asset_out = (struct asset_sql){.written = json_text(json_get(asset, "sql"))};
+    if (!asset_sql_check(statement, asset_out->written, &asset_out->gate, err))
+        return false;
+    if (asset_out->gate.statement_count == 0)
+        return err_set(err, ERR_INVALID, "the text has no statement");
+    asset_out->before = asset_sql_lines(buf_str(out));
+    buf_append_str(out, asset_out->gate.sql);
+    return true;
+}
+
+/* --- Places --- */
 
 /* The number behind word, which is moved over. */
 static bool asset_sql_number(struct str *rest, struct str word, int64_t *number_out)
@@ -43,23 +109,56 @@ static bool asset_sql_number(struct str *rest, struct str word, int64_t *number_
     return ok;
 }
 
-void asset_sql_place(struct err *err, int before, int *line_out, int *column_out)
+/* "line 3, column 8: why": the gate's, in the text as it was written. */
+static bool asset_sql_place_before(struct err *err, int *line_out, int *column_out)
+{
+    struct str message = err_message(err), rest = message;
+    int64_t line, column;
+    if (!asset_sql_number(&rest, S("line "), &line) || !asset_sql_number(&rest, S(", column "), &column) ||
+        !str_starts_with(rest, S(": ")))
+        return false;
+    size_t len = message.len - rest.len + 2;
+    memmove(err->message, err->message + len, message.len - len + 1);
+    *line_out = (int)line;
+    *column_out = (int)column;
+    return true;
+}
+
+/* "why (line 3, column 8)", as DuckDB has the text; cut off. */
+static bool asset_sql_place_behind(struct err *err, int64_t *line_out, int64_t *column_out)
 {
     struct str message = err_message(err);
-    int64_t line, column = 0;
-    *line_out = *column_out = 0;
     size_t at = message.len;
     while (at > 0 && message.ptr[at - 1] != '(')
         at--;
     struct str rest = str_from_index(message, at);
-    if (at < 2 || !asset_sql_number(&rest, S("line "), &line))
-        return;
-    bool has_column = asset_sql_number(&rest, S(", column "), &column);
+    *column_out = 0;
+    if (at < 2 || !asset_sql_number(&rest, S("line "), line_out))
+        return false;
+    if (!asset_sql_number(&rest, S(", column "), column_out))
+        *column_out = 0; /* it has the line alone */
     if (!str_equal(rest, S(")")))
-        return;
+        return false;
     err->message[at - 2] = '\0';
-    if (line <= before)
+    return true;
+}
+
+void asset_sql_place(const struct asset_sql *asset, struct err *err, int *line_out, int *column_out)
+{
+    int64_t line, column;
+    *line_out = *column_out = 0;
+    if (asset_sql_place_before(err, line_out, column_out) || !asset_sql_place_behind(err, &line, &column))
         return;
-    *line_out = (int)line - before;
-    *column_out = has_column ? (int)column : 0;
+    line -= asset->before;
+    if (line < 1 || line > asset_sql_lines(asset->gate.sql) + 1) /* in front of the text, or behind it */
+        return;
+    bool has_column = column > 0;
+    struct err place; /* the gate's way back reads it off a message */
+    err_set(&place, ERR_INVALID, "at (line %" PRId64 ", column %" PRId64 ")", line, has_column ? column : 1);
+    if (asset->gate.rewritten)
+        gate_map_error(&asset->gate, asset->written, &place);
+    if (asset_sql_place_behind(&place, &line, &column)) {
+        *line_out = (int)line;
+        *column_out = has_column ? (int)column : 0;
+    }
 }

@@ -7,10 +7,10 @@
 #include "worker/sql.h"
 #include "worker/statement.h"
 
-static void bind_error(struct err *error, int before, struct json_writer *writer)
+static void bind_error(const struct asset_sql *text, struct err *error, struct json_writer *writer)
 {
     int line, column;
-    asset_sql_place(error, before, &line, &column);
+    asset_sql_place(text, error, &line, &column);
     json_begin_object(writer, "error");
     json_write_text(writer, "message", err_message(error));
     json_write_text(writer, "hint", str_from(error->hint));
@@ -46,29 +46,37 @@ static void bind_columns(const struct json *columns, struct json_writer *writer)
     json_end_array(writer);
 }
 
+static bool bind_ask(struct worker_statement *statement, const struct json *asset, struct asset_sql *text,
+                     struct buf *query, const struct json **columns_out, struct err *err)
+{
+    AUTO(buf) struct buf ask = {0};
+    if (!asset_sql_append(statement, query, asset, text, err))
+        return false;
+    buf_printf(&ask, "SELECT column_name AS name, column_type AS type FROM (DESCRIBE %.*s)", STR_ARG(buf_str(query)));
+    return sql_rows(statement, statement->arena, buf_str(&ask), columns_out, err);
+}
+
 static bool bind_one(struct worker_statement *statement, const struct json *asset, struct buf *answer, struct err *err)
 {
-    AUTO(buf) struct buf text = {0};
-    AUTO(buf) struct buf ask = {0};
+    AUTO(buf) struct buf query = {0};
     AUTO(buf) struct buf bound = {0};
+    struct asset_sql text;
     struct json_writer writer = {.buf = &bound};
     struct str name = json_text(json_get(asset, "asset"));
     const struct json *columns;
     struct err error;
-    int before = asset_sql_append(&text, asset);
-    buf_printf(&ask, "SELECT column_name AS name, column_type AS type FROM (DESCRIBE %.*s)", STR_ARG(buf_str(&text)));
     json_begin_object(&writer, NULL);
     json_write_text(&writer, "asset", name);
-    if (sql_rows(statement, statement->arena, buf_str(&ask), &columns, &error)) {
+    if (bind_ask(statement, asset, &text, &query, &columns, &error)) {
         bind_columns(columns, &writer);
-        lineage_append(statement, buf_str(&text), &writer);
+        lineage_append(statement, buf_str(&query), &writer);
         if (!bind_stand_in(statement, name, columns, err))
             return err_wrap(err, "stand in for %.*s", STR_ARG(name));
     } else if (error.code == ERR_CANCELLED) {
         *err = error;
         return false;
     } else {
-        bind_error(&error, before, &writer);
+        bind_error(&text, &error, &writer);
     }
     json_end_object(&writer);
     sql_append_text(answer, buf_str(&bound));
