@@ -8,15 +8,21 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "base/reader.h"
 #include "domain/pipeline/run_log_file_priv.h"
+
+static uint64_t run_log_record_get(const uint8_t *bytes, int size)
+{
+    uint64_t value = 0;
+    for (int i = 0; i < size; i++)
+        value |= (uint64_t)bytes[i] << (8 * i);
+    return value;
+}
 
 static uint32_t run_log_record_sum(const uint8_t *bytes)
 {
-    struct reader reader = reader_from(str_bytes(bytes, RUN_LOG_RECORD_SIZE - 4));
     uint32_t sum = 0x9e3779b9;
-    while (reader_left(&reader) > 0) {
-        sum = (sum ^ reader_u32le(&reader)) * 0x85ebca6b;
+    for (size_t i = 0; i < RUN_LOG_RECORD_SIZE - 4; i += 4) {
+        sum = (sum ^ (uint32_t)run_log_record_get(bytes + i, 4)) * 0x85ebca6b;
         sum ^= sum >> 15;
     }
     return sum;
@@ -38,19 +44,21 @@ void run_log_record_encode(const struct run_log_record *record, uint8_t *bytes_o
     run_log_record_put(bytes_out + 28, run_log_record_sum(bytes_out), 4);
 }
 
-bool run_log_record_decode(const uint8_t *bytes, struct run_log_record *record_out)
+void run_log_record_peek(const uint8_t *bytes, struct run_log_record *record_out)
 {
-    struct reader reader = reader_from(str_bytes(bytes, RUN_LOG_RECORD_SIZE));
-    struct run_log_record record = {.offset = reader_u64le(&reader), .at_us = (int64_t)reader_u64le(&reader)};
-    record.len = reader_u32le(&reader);
-    record.step = reader_u32le(&reader);
-    uint32_t packed = reader_u32le(&reader);
-    record.level = packed & 0xff;
-    record.attempt = packed >> 8;
-    if (reader_u32le(&reader) != run_log_record_sum(bytes) || record.len > RUN_LOG_LINE_MAX)
-        return false;
-    *record_out = record;
-    return true;
+    *record_out = (struct run_log_record){
+        .offset = run_log_record_get(bytes, 8),
+        .at_us = (int64_t)run_log_record_get(bytes + 8, 8),
+        .len = (uint32_t)run_log_record_get(bytes + 16, 4),
+        .step = (uint32_t)run_log_record_get(bytes + 20, 4),
+        .attempt = (uint32_t)run_log_record_get(bytes + 25, 3),
+        .level = bytes[RUN_LOG_RECORD_LEVEL],
+    };
+}
+
+bool run_log_record_is_good(const uint8_t *bytes)
+{
+    return run_log_record_get(bytes + 28, 4) == run_log_record_sum(bytes);
 }
 
 bool run_log_file_pread(int fd, void *bytes_out, size_t len, uint64_t offset, struct err *err)
@@ -71,6 +79,11 @@ bool run_log_file_pread(int fd, void *bytes_out, size_t len, uint64_t offset, st
     return true;
 }
 
+bool run_log_record_fits(const struct run_log_record *record, uint64_t size)
+{
+    return record->len <= RUN_LOG_LINE_MAX && record->offset < size && record->len < size - record->offset;
+}
+
 /* Whether record number count of the index is that of a whole line; *size_out: where the line ends. */
 static bool run_log_file_is_whole(const struct run_log_file *file, uint64_t count, uint64_t lines_size,
                                   uint64_t *size_out)
@@ -80,8 +93,10 @@ static bool run_log_file_is_whole(const struct run_log_file *file, uint64_t coun
     struct err err;
     char end;
     if (!run_log_file_pread(file->index, bytes, sizeof(bytes), (count - 1) * RUN_LOG_RECORD_SIZE, &err) ||
-        !run_log_record_decode(bytes, &record) || record.offset >= lines_size ||
-        record.len >= lines_size - record.offset ||
+        !run_log_record_is_good(bytes))
+        return false;
+    run_log_record_peek(bytes, &record);
+    if (!run_log_record_fits(&record, lines_size) ||
         !run_log_file_pread(file->lines, &end, 1, record.offset + record.len, &err) || end != '\n')
         return false;
     *size_out = record.offset + record.len + 1;

@@ -6,6 +6,7 @@
 #include "domain/pipeline/run_log.h"
 
 #define RUN_LOG_RECORD_SIZE 32
+#define RUN_LOG_RECORD_LEVEL 24 /* the place of this byte */
 /* Asset and text of a line together, whatever pipeline.max_line says. */
 #define RUN_LOG_LINE_MAX (1u << 20)
 /* Texts of one page together; then it ends early. */
@@ -20,8 +21,12 @@ struct run_log_record {
     uint8_t level;
 };
 void run_log_record_encode(const struct run_log_record *record, uint8_t *bytes_out);
-/* false: damaged. */
-bool run_log_record_decode(const uint8_t *bytes, struct run_log_record *record_out);
+/* What the bytes say, whether they are good or not. */
+void run_log_record_peek(const uint8_t *bytes, struct run_log_record *record_out);
+/* The check sum fits. */
+bool run_log_record_is_good(const uint8_t *bytes);
+/* The line and its LF are inside a file of this size. */
+bool run_log_record_fits(const struct run_log_record *record, uint64_t size);
 
 struct run_log_file {
     int lines, index; /* descriptors */

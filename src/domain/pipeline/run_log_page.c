@@ -89,20 +89,16 @@ static bool run_log_scan_record(struct run_log_scan *scan, uint64_t number, cons
     const struct run_log_filter *filter = scan->filter;
     struct run_log_record record;
     bool contains = true;
-    if (filter->level > 0 && bytes[24] < filter->level)
+    if (bytes[RUN_LOG_RECORD_LEVEL] < filter->level)
         return true;
-    if (filter->step != RUN_LOG_NO_STEP) {
-        uint32_t step = bytes[20] | (uint32_t)bytes[21] << 8 | (uint32_t)bytes[22] << 16 | (uint32_t)bytes[23] << 24;
-        if (step != filter->step)
-            return true;
-    }
-    if (!run_log_record_decode(bytes, &record) || record.offset >= scan->file->size ||
-        record.len >= scan->file->size - record.offset)
-        return true; /* damaged: the others are good all the same */
+    run_log_record_peek(bytes, &record);
+    if ((filter->step != RUN_LOG_NO_STEP && record.step != filter->step) ||
+        !run_log_record_fits(&record, scan->file->size))
+        return true;
     if (scan->needle.len > 0 && !run_log_scan_contains(scan, &record, &contains, err))
         return false;
-    if (!contains)
-        return true;
+    if (!contains || !run_log_record_is_good(bytes))
+        return true; /* damaged: the others are good all the same */
     if (scan->found.count == filter->limit ||
         (scan->found.count > 0 && scan->bytes + record.len > RUN_LOG_PAGE_BYTES)) {
         scan->more = *full_out = true;

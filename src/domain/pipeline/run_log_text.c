@@ -1,5 +1,6 @@
-/* The search looks at 64 places at once for the needle's first and last byte, in loops that compilers turn into vector
- * instructions, and compares only where both fit. Setting bit 5 makes letters lower case and lets few other bytes pass.
+/* The search looks at 64 places at once for the needle's first and last byte and two between, in loops that compilers
+ * turn into vector instructions, and compares only where both fit. Setting bit 5 makes letters lower case and lets few
+ * other bytes pass.
  */
 #include "domain/pipeline/run_log_text.h"
 
@@ -74,11 +75,16 @@ static bool run_log_text_is_at(const char *text, struct str needle)
 /* Whether the needle may start at one of the BLOCK places from text on. */
 static bool run_log_text_block(const char *text, struct str needle)
 {
-    unsigned char first = (unsigned char)needle.ptr[0] | 0x20, last = (unsigned char)needle.ptr[needle.len - 1] | 0x20;
-    unsigned char found = 0;
-    const unsigned char *starts = (const unsigned char *)text, *ends = starts + needle.len - 1;
+    const unsigned char *probes[4], *starts = (const unsigned char *)text;
+    unsigned char wanted[4], found = 0;
+    for (size_t i = 0; i < 4; i++) {
+        size_t at = (needle.len - 1) * i / 3;
+        probes[i] = starts + at;
+        wanted[i] = (unsigned char)needle.ptr[at] | 0x20;
+    }
     for (size_t i = 0; i < RUN_LOG_TEXT_BLOCK; i++)
-        found |= (unsigned char)(((starts[i] | 0x20) == first) & ((ends[i] | 0x20) == last));
+        found |= (unsigned char)(((probes[0][i] | 0x20) == wanted[0]) & ((probes[1][i] | 0x20) == wanted[1]) &
+                                 ((probes[2][i] | 0x20) == wanted[2]) & ((probes[3][i] | 0x20) == wanted[3]));
     return found;
 }
 
