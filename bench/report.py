@@ -12,7 +12,7 @@ import sys
 import measure
 
 HERE = pathlib.Path(__file__).resolve().parent
-QUESTIONS = ["doget", "doput", "roundtrip", "tpch", "http", "size", "tls", "flightsql", "iceberg"]
+QUESTIONS = ["doget", "doput", "roundtrip", "tpch", "http", "size", "tls", "flightsql", "iceberg", "pipelines"]
 
 
 def markdown(report):
