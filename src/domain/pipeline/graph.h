@@ -36,6 +36,7 @@ struct graph {
     struct project *project;  /* a reference */
     struct graph_node *nodes; /* in an order in which they can run; ties by name */
     size_t node_count;
+    const size_t *by_name;                /* the node of each of the project's assets */
     const struct asset_problem *problems; /* the project's, and: syntax of SQL, cycles, depends_on of unknown names */
     size_t problem_count;
 };

@@ -199,18 +199,24 @@ void project_unref(struct project **project)
     arena_free(&gone->arena);
 }
 
-const struct asset *project_asset(const struct project *project, struct str name)
+ptrdiff_t project_find(const struct project *project, struct str name)
 {
     size_t low = 0, high = project->asset_count;
     while (low < high) {
         size_t middle = low + (high - low) / 2;
         int order = str_compare(project->assets[middle]->name, name);
         if (order == 0)
-            return project->assets[middle];
+            return (ptrdiff_t)middle;
         if (order < 0)
             low = middle + 1;
         else
             high = middle;
     }
-    return NULL;
+    return -1;
+}
+
+const struct asset *project_asset(const struct project *project, struct str name)
+{
+    ptrdiff_t index = project_find(project, name);
+    return index < 0 ? NULL : project->assets[index];
 }

@@ -21,11 +21,13 @@ struct project {
 
 /* Reads pipelines/, seeds/ and tests/ below the root. before: what was loaded last, whose files are not parsed again
  * while their size and time are the same; NULL: nothing. Problems of single files are in the project; an error is
- * about the directory itself. Gives a reference. Symbolic links to directories and out of the root are not followed;
- * files beyond pipeline.max_file and more than pipeline.max_assets are problems. */
+ * about the directory itself, or ERR_RESOURCE beyond pipeline.max_assets. Gives a reference. Symbolic links to
+ * directories and out of the root are not followed; files beyond pipeline.max_file are problems. */
 struct project *project_load(const struct project_settings *settings, const struct project *before, struct err *err);
 struct project *project_ref(struct project *project);
 /* Accepts NULL inside. */
 void project_unref(struct project **project);
+/* Index of an asset, or -1. */
+ptrdiff_t project_find(const struct project *project, struct str name);
 /* NULL when there is none. */
 const struct asset *project_asset(const struct project *project, struct str name);
