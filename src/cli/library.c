@@ -24,7 +24,7 @@ static void tell(int fd, char mark, const char *text)
 
 static _Noreturn void child(const char *path, int fd)
 {
-    void *library = dlopen(path, RTLD_NOW | RTLD_LOCAL);
+    void *library = dlopen(path, RTLD_LAZY | RTLD_LOCAL);
     if (!library) {
         tell(fd, ERROR_MARK, dlerror());
         _exit(1);
