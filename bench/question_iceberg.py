@@ -175,12 +175,14 @@ def memory():
     }
 
 
-def ingest(client, table):
+def ingest(client, table, name=None):
+    """Into a new table each time, unless it is named."""
+
     def run():
-        name = f"l{uuid.uuid4().hex[:8]}"
+        name_now = name or f"l{uuid.uuid4().hex[:8]}"
         headers = [(b"eider-target", b"iceberg"), (b"eider-mode", b"create")]
         options = flight.FlightCallOptions(headers=headers)
-        writer, reader = client.do_put(flight.FlightDescriptor.for_path(name), table.schema, options)
+        writer, reader = client.do_put(flight.FlightDescriptor.for_path(name_now), table.schema, options)
         with writer:
             writer.write_table(table, max_chunksize=122_880)
             writer.done_writing()
@@ -227,12 +229,7 @@ def transfer(count):
             client = flight.connect(f"grpc://127.0.0.1:{port}")
             sides = [measure.Side("eider", ingest(client, table), server.pid), measure.Side("copy", copy(table))]
             yield "iceberg_ingest_lineitem", ratio_of(measure.rounds(sides, min(count, 3)))
-            options = flight.FlightCallOptions(headers=[(b"eider-target", b"iceberg"), (b"eider-mode", b"create")])
-            writer, reader = client.do_put(flight.FlightDescriptor.for_path("lineitem"), table.schema, options)
-            with writer:
-                writer.write_table(table, max_chunksize=122_880)
-                writer.done_writing()
-                reader.read()
+            ingest(client, table, "lineitem")()
             files = sorted(pathlib.Path(data).glob("warehouse/*/iceberg/lineitem-*/data/**/*.parquet"))
             sides = [
                 measure.Side("eider", peers.get(client, "SELECT * FROM iceberg.lineitem"), server.pid),
