@@ -111,6 +111,7 @@ static bool worker_open_engine(struct worker *worker, struct err *err)
         .iceberg = {.url = hello->catalog_url, .pass = hello->catalog_pass, .warehouse = hello->warehouse},
         .memory_limit_bytes = (int64_t)hello->memory_limit_bytes,
         .threads = (int)hello->threads,
+        .setup = hello->setup,
         .allowed_directories = directories,
         .allowed_directory_count = hello->project.len ? 2 : 0,
         .external_access = hello->external_access};

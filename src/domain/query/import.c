@@ -1,5 +1,7 @@
 #include "domain/query/import.h"
 
+#include <assert.h>
+
 #include "base/clock.h"
 #include "base/limits.h"
 #include "domain/query/process.h"
@@ -109,6 +111,12 @@ struct query_import *query_import_start(struct loop *loop, const struct query_im
     hello.library = options->library;
     hello.read_paths = options->paths;
     hello.read_path_count = options->path_count;
+    hello.extensions = options->extensions;
+    hello.setup = options->setup;
+    hello.port_count = options->port_count;
+    assert(options->port_count <= CHANNEL_PORTS_MAX);
+    for (uint32_t i = 0; i < options->port_count; i++)
+        hello.ports[i] = options->ports[i];
     struct query_process_options process = {.program = options->program, .name = S("import"), .hello = &hello};
     struct query_process_events events = {
         .on_ready = query_import_on_ready, .on_gone = query_import_on_gone, .owner = import};

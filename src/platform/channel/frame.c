@@ -167,6 +167,7 @@ void channel_encode_hello(struct buf *buf, const struct channel_hello *hello)
     writer_text(buf, hello->catalog_url);
     writer_text(buf, hello->catalog_pass);
     writer_text(buf, hello->warehouse);
+    writer_text(buf, hello->setup);
     writer_u32le(buf, hello->port_count);
     for (uint32_t i = 0; i < hello->port_count; i++)
         writer_u32le(buf, hello->ports[i]);
@@ -201,6 +202,7 @@ bool channel_decode_hello(struct str payload, struct arena *arena, struct channe
     hello.catalog_url = str_copy(arena, reader_text(&reader));
     hello.catalog_pass = str_copy(arena, reader_text(&reader));
     hello.warehouse = str_copy(arena, reader_text(&reader));
+    hello.setup = str_copy(arena, reader_text(&reader));
     hello.port_count = channel_read_count(&reader, CHANNEL_PORTS_MAX);
     for (uint32_t i = 0; i < hello.port_count; i++)
         hello.ports[i] = reader_u32le(&reader);

@@ -85,6 +85,7 @@ struct channel_hello {
     struct str warehouse;    /* root of the tenant's Iceberg files: a path that may be written, or "s3://…" */
     uint32_t ports[CHANNEL_PORTS_MAX]; /* TCP ports that may be connected to */
     uint32_t port_count;
+    struct str setup; /* import worker: SQL that makes its connections, before anything is locked; a secret */
     const struct str *read_paths; /* what else may be read */
     size_t read_path_count;
 };

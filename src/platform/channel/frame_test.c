@@ -71,6 +71,7 @@ static void hello_survives_the_way(void **state)
                                   .project = S("/home/acme"),
                                   .library = S("/lib/libduckdb.so"),
                                   .catalog_pass = S("secret"),
+                                  .setup = S("LOAD 'x'"),
                                   .ports = {8080, 9000},
                                   .port_count = 2,
                                   .read_paths = paths,
@@ -85,6 +86,7 @@ static void hello_survives_the_way(void **state)
     assert_text(got.directory, "/t/acme");
     assert_text(got.project, "/home/acme");
     assert_text(got.catalog_pass, "secret");
+    assert_text(got.setup, "LOAD 'x'");
     assert_int_equal(got.port_count, 2);
     assert_int_equal(got.ports[1], 9000);
     assert_int_equal(got.read_path_count, 2);

@@ -169,6 +169,8 @@ static bool engine_prepare_catalog(struct engine *engine, const struct engine_op
         return false;
     if (!engine_query(connection, "CREATE SCHEMA IF NOT EXISTS \"default\"", err))
         return false;
+    if (options->setup.len && !engine_query(connection, str_cstr(engine->arena, options->setup), err))
+        return false;
     return engine_lock(connection, options, err);
 }
 

@@ -23,6 +23,7 @@ struct engine_options {
     struct str temp_directory;     /* spill files; empty = none */
     struct str extensions;         /* directory with the pinned .duckdb_extension files; empty = none */
     struct engine_iceberg iceberg; /* needs extensions */
+    struct str setup;              /* SQL that runs before the configuration is locked (import worker); may be empty */
     const struct str
         *allowed_directories; /* what SQL may read and write beside the database (import worker, projects) */
     size_t allowed_directory_count;

@@ -52,10 +52,10 @@ static bool engine_iceberg_attach(struct engine *engine, const struct engine_ice
 
 bool engine_iceberg_open(struct engine *engine, const struct engine_options *options, struct err *err)
 {
-    if (options->extensions.len && !engine_iceberg_load(engine->usage_connection, options->extensions, err))
-        return false;
     if (options->iceberg.url.len == 0)
         return true;
+    if (!engine_iceberg_load(engine->usage_connection, options->extensions, err))
+        return false;
     engine->iceberg = true;
     return engine_iceberg_attach(engine, &options->iceberg, err);
 }
