@@ -37,11 +37,13 @@ struct run_log_filter {
     uint64_t after;  /* lines with a greater number; used when before is 0 */
     uint64_t before; /* lines with a smaller number, newest page; UINT64_MAX: the end */
     size_t limit;    /* at most RUN_LOG_PAGE_MAX */
+    size_t bytes;    /* texts of the page together, from the second line on; 0: RUN_LOG_PAGE_BYTES */
     int level;       /* at least this; 0: all */
     uint32_t step;   /* RUN_LOG_NO_STEP: all */
     struct str text; /* contained, ASCII case does not count; empty: all */
 };
 #define RUN_LOG_PAGE_MAX 5000
+#define RUN_LOG_PAGE_BYTES (8u << 20)
 /* Lines in ascending order, valid during done. total: lines in the log. more: there are further ones that match in the
  * direction asked for; a page whose texts are long ends early. All that was written before the call is seen.
  * ERR_NOT_FOUND: no such log (any more). */

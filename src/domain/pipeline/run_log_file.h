@@ -9,8 +9,6 @@
 #define RUN_LOG_RECORD_LEVEL 24 /* the place of this byte */
 /* Asset and text of a line together, whatever pipeline.max_line says. */
 #define RUN_LOG_LINE_MAX (1u << 20)
-/* Texts of one page together; then it ends early. */
-#define RUN_LOG_PAGE_BYTES (8u << 20)
 
 struct run_log_record {
     uint64_t offset; /* of the line in ID.log */

@@ -100,7 +100,7 @@ static bool run_log_scan_record(struct run_log_scan *scan, uint64_t number, cons
     if (!contains || !run_log_record_is_good(bytes))
         return true; /* damaged: the others are good all the same */
     if (scan->found.count == filter->limit ||
-        (scan->found.count > 0 && scan->bytes + record.len > RUN_LOG_PAGE_BYTES)) {
+        (scan->found.count > 0 && scan->bytes + record.len > (filter->bytes ? filter->bytes : RUN_LOG_PAGE_BYTES))) {
         scan->more = *full_out = true;
         return true;
     }

@@ -168,6 +168,11 @@ void http_write_copy(struct http_request *request, struct str bytes)
         http_write(request, slice_copy(bytes));
 }
 
+size_t http_unsent(const struct http_request *request)
+{
+    return request->carrier->unsent(request);
+}
+
 void http_end(struct http_request *request)
 {
     assert(request->answered);

@@ -64,6 +64,8 @@ void http_begin_sized(struct http_request *request, int status, struct str conte
                       const struct http_field *fields, size_t field_count, size_t size);
 void http_write(struct http_request *request, struct slice slice);
 void http_write_copy(struct http_request *request, struct str bytes);
+/* Bytes of the answer that were written and have not left yet: what a client that reads slowly costs. */
+size_t http_unsent(const struct http_request *request);
 void http_end(struct http_request *request);
 void http_abort(struct http_request *request);
 
@@ -73,6 +75,7 @@ struct http_carrier {
     void (*write)(struct http_request *request, struct slice slice);
     void (*end)(struct http_request *request);
     void (*abort)(struct http_request *request);
+    size_t (*unsent)(const struct http_request *request);
 };
 
 /* Where whole requests go; the app wires the faces here. One per server. */

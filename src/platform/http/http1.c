@@ -47,8 +47,9 @@ static void http1_begin(struct http_request *request, int status, const struct h
 static void http1_write(struct http_request *request, struct slice slice);
 static void http1_end(struct http_request *request);
 static void http1_abort(struct http_request *request);
+static size_t http1_unsent(const struct http_request *request);
 
-static const struct http_carrier http1_carrier = {http1_begin, http1_write, http1_end, http1_abort};
+static const struct http_carrier http1_carrier = {http1_begin, http1_write, http1_end, http1_abort, http1_unsent};
 
 static void http1_exchange_free(struct http1_exchange *exchange)
 {
@@ -431,4 +432,10 @@ static void http1_abort(struct http_request *request)
     exchange->ended = true;
     exchange->http1->state = HTTP1_BROKEN;
     http1_wake(exchange->http1);
+}
+
+static size_t http1_unsent(const struct http_request *request)
+{
+    const struct http1_exchange *exchange = request->carrier_data;
+    return outbox_len(exchange->http1->outbox);
 }

@@ -42,8 +42,13 @@ static void rpc_carrier_abort(struct http_request *request)
     rpc_stream_reset(stream, NGHTTP2_INTERNAL_ERROR);
 }
 
+static size_t rpc_carrier_unsent(const struct http_request *request)
+{
+    return rpc_stream_unsent(request->carrier_data);
+}
+
 static const struct http_carrier rpc_carrier = {rpc_carrier_begin, rpc_carrier_write, rpc_carrier_end,
-                                                rpc_carrier_abort};
+                                                rpc_carrier_abort, rpc_carrier_unsent};
 
 static struct http_request *rpc_carrier_fill(struct rpc_stream *stream)
 {
