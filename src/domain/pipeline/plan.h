@@ -36,12 +36,18 @@ struct plan_request {
     const struct asset_state *states; /* ordered by asset */
     size_t state_count;
     const bool *chosen; /* node_count flags */
+    const bool *moved;  /* node_count flags of plan_files_look; NULL: not looked at */
     bool changed_only;  /* --changed: what is PLAN_CURRENT is left out */
     int64_t now_us;     /* wall clock */
 };
 /* Steps in the order of the graph's nodes, in the arena. Ephemeral assets are no steps. */
 const struct plan_step *plan_make(const struct graph *graph, const struct plan_request *request, struct arena *arena,
                                   size_t *count_out);
+
+/* Which nodes' source files (of dbt assets: the files of the project) are not those of the last success any more: reads
+ * directories below the root, so not on the loop's thread. Flags in the arena. */
+const bool *plan_files_look(const struct graph *graph, const struct asset_state *states, size_t state_count,
+                            struct arena *arena);
 
 /* Partitions "2026-11-01", "2026-11-01T05", "north" of an asset between two (inclusive), in order; to empty: only
  * from, both empty: all until now. ERR_INVALID, ERR_RANGE beyond pipeline.max_partitions. */
