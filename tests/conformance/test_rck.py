@@ -80,7 +80,7 @@ def results(tmp_path_factory):
         server = serve(make(how))
         if how.startswith("s3"):
             server = serve(make(how), location=f"s3://{store.bucket}/{how}", endpoint=store.endpoint, vend="true")
-            server.environment = {"AWS_ACCESS_KEY_ID": store.key_id, "AWS_SECRET_ACCESS_KEY": store.key}
+            server.environment = store.keys
         runs.append((how, server, S3 if how.startswith("s3") else LOCAL, make))
     found = {}
     try:

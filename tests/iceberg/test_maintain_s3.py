@@ -5,27 +5,24 @@ import pyiceberg.catalog
 import pytest
 
 from lib.client import Client, create_tenant
-from lib.s3 import REGION, Minio, Versity
+from lib.s3 import Minio, Versity
 from lib.server import Server
 
 TENANT = "tenant_acme"
 
 
-@pytest.fixture(params=[(Versity, "share_keys: true\n  vend: false"), (Minio, "vend: true")], ids=["keys of the server", "vended keys"])
+@pytest.fixture(params=[(Versity, {"share_keys": "true", "vend": "false"}), (Minio, {"vend": "true"})], ids=["keys of the server", "vended keys"])
 def lake(request, tmp_path):
-    kind, more = request.param
+    kind, settings = request.param
     directory = tmp_path / "store"
     directory.mkdir()
-    store = kind(directory).start()
-    config = f"outgoing: 127.0.0.1\nwarehouse:\n  location: s3://{store.bucket}/lake\n  endpoint: {store.endpoint}\n  region: {REGION}\n  {more}\n"
-    server = Server(tmp_path / "server", config=config,
-                    environment={"AWS_ACCESS_KEY_ID": store.key_id, "AWS_SECRET_ACCESS_KEY": store.key}).start()
-    create_tenant(server, TENANT)
-    client = Client(server, TENANT)
-    yield client
-    client.close()
-    server.stop()
-    store.stop()
+    with kind(directory) as store:
+        server = Server(tmp_path / "server", config=store.warehouse(**settings), environment=store.keys).start()
+        create_tenant(server, TENANT)
+        client = Client(server, TENANT)
+        yield client
+        client.close()
+        server.stop()
 
 
 def test_compaction_expiry_and_orphans(lake):

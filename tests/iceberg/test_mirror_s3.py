@@ -4,7 +4,7 @@ import pyarrow as pa
 import pytest
 from lib.client import Client, create_tenant
 from lib.rawiceberg import RawIceberg
-from lib.s3 import REGION, Versity
+from lib.s3 import Versity
 from lib.server import Server
 
 TENANT = "tenant_mirrored"
@@ -13,15 +13,11 @@ TENANT = "tenant_mirrored"
 @pytest.fixture(scope="module")
 def served(tmp_path_factory):
     directory = tmp_path_factory.mktemp("mirror_s3")
-    store = Versity(tmp_path_factory.mktemp("store")).start()
-    config = (f"outgoing: 127.0.0.1\nwarehouse:\n  location: s3://{store.bucket}/lake\n  endpoint: {store.endpoint}\n  region: {REGION}\n"
-              "  share_keys: true\n")
-    server = Server(directory / "server", config=config,
-                    environment={"AWS_ACCESS_KEY_ID": store.key_id, "AWS_SECRET_ACCESS_KEY": store.key}).start()
-    create_tenant(server, TENANT)
-    yield server
-    server.stop()
-    store.stop()
+    with Versity(tmp_path_factory.mktemp("store")) as store:
+        server = Server(directory / "server", config=store.warehouse(share_keys="true"), environment=store.keys).start()
+        create_tenant(server, TENANT)
+        yield server
+        server.stop()
 
 
 def catalog(server):

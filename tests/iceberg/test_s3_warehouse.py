@@ -18,11 +18,8 @@ ROWS = pa.table({"id": pa.array([1, 2, 3], pa.int64()), "name": ["a", "b", "c"]}
 
 @pytest.fixture(scope="module", params=[Versity, Minio], ids=lambda kind: kind.name)
 def store(request, tmp_path_factory):
-    store = request.param(tmp_path_factory.mktemp(request.param.name))
-    try:
-        yield store.start()
-    finally:
-        store.stop()
+    with request.param(tmp_path_factory.mktemp(request.param.name)) as store:
+        yield store
 
 
 @pytest.fixture
@@ -31,10 +28,7 @@ def serve(store, tmp_path):
     started = []
 
     def start(**settings):
-        keys = {"location": f"s3://{store.bucket}/{tmp_path.name}", "endpoint": store.endpoint, "region": REGION}
-        config = "outgoing: 127.0.0.1\nwarehouse:\n" + "".join(f"  {key}: {value}\n" for key, value in (keys | settings).items())
-        server = Server(tmp_path, config=config, environment={"AWS_ACCESS_KEY_ID": store.key_id,
-                                                              "AWS_SECRET_ACCESS_KEY": store.key}).start()
+        server = Server(tmp_path, config=store.warehouse(tmp_path.name, **settings), environment=store.keys).start()
         started.append(server)
         create_tenant(server, TENANT)
         return server

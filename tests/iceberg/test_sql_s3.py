@@ -2,23 +2,18 @@
 
 import pytest
 from lib.client import Client, create_tenant
-from lib.s3 import REGION, Minio, Versity
+from lib.s3 import Minio, Versity
 
 
 @pytest.fixture(params=[Versity, Minio], ids=lambda kind: kind.name)
 def lake(request, tmp_path, make_server):
-    store = request.param(tmp_path)
-    try:
-        store.start()
-        config = (f"warehouse:\n  location: s3://{store.bucket}/lake\n  endpoint: {store.endpoint}\n  region: {REGION}\n"
-                  f"  path_style: true\n  key_id: {store.key_id}\n  key: ${{S3_KEY}}\noutgoing: [\"127.0.0.1/32\"]\n")
+    with request.param(tmp_path) as store:
+        config = store.warehouse(path_style="true", key_id=store.key_id, key="${S3_KEY}")
         server = make_server(config=config, environment={"S3_KEY": store.key})
         create_tenant(server, "acme")
         client = Client(server, "acme")
         yield client
         client.close()
-    finally:
-        store.stop()
 
 
 def test_tables_in_a_store(lake):

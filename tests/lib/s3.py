@@ -23,7 +23,7 @@ def free_port():
 
 
 class Store:
-    """A running store with one bucket."""
+    """A running store with one bucket; `with` starts and stops it."""
 
     name = None
     bucket = "lake"
@@ -65,6 +65,26 @@ class Store:
         if self.process:
             self.process.kill()
             self.process.wait(30)
+
+    def __enter__(self):
+        try:
+            return self.start()
+        except BaseException:
+            self.stop()
+            raise
+
+    def __exit__(self, *_):
+        self.stop()
+
+    @property
+    def keys(self):
+        """The store's keys as a server's environment has them."""
+        return {"AWS_ACCESS_KEY_ID": self.key_id, "AWS_SECRET_ACCESS_KEY": self.key}
+
+    def warehouse(self, place="lake", **settings):
+        """Lines of eider.yaml: a warehouse at this place of the bucket."""
+        settings = {"location": f"s3://{self.bucket}/{place}", "endpoint": self.endpoint, "region": REGION} | settings
+        return "outgoing: 127.0.0.1\nwarehouse:\n" + "".join(f"  {key}: {value}\n" for key, value in settings.items())
 
     @property
     def endpoint(self):

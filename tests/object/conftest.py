@@ -12,11 +12,8 @@ from lib.s3 import Minio, Versity
 
 @pytest.fixture(scope="session", params=[Versity, Minio], ids=lambda kind: kind.name)
 def store(request, tmp_path_factory):
-    store = request.param(tmp_path_factory.mktemp(request.param.name))
-    try:
-        yield store.start()
-    finally:
-        store.stop()
+    with request.param(tmp_path_factory.mktemp(request.param.name)) as store:
+        yield store
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from lib.commandline import CommandLine
-from lib.s3 import REGION, Minio
+from lib.s3 import Minio
 
 
 def doctor(tmp_path, config, **environment):
@@ -24,21 +24,16 @@ def test_a_directory_is_made_and_tried(tmp_path):
     assert doctor(tmp_path, "log_level: info\n")["detail"] == "in the data directory"
 
 
-def s3(store, **more):
-    keys = {"location": f"s3://{store.bucket}/doctor", "endpoint": store.endpoint, "region": REGION} | more
-    return "outgoing: 127.0.0.1\nwarehouse:\n" + "".join(f"  {key}: {value}\n" for key, value in keys.items())
-
-
 def test_a_bucket_is_tried(store, tmp_path):
-    keys = {"AWS_ACCESS_KEY_ID": store.key_id, "AWS_SECRET_ACCESS_KEY": store.key}
-    row = doctor(tmp_path, s3(store), **keys)
+    keys = store.keys
+    row = doctor(tmp_path, store.warehouse("doctor"), **keys)
     assert row["result"] == "ok", row
     assert ("by STS" if isinstance(store, Minio) else "are signed") in row["detail"]
-    row = doctor(tmp_path, s3(store, vend="false", share_keys="true"), **keys)
+    row = doctor(tmp_path, store.warehouse("doctor", vend="false", share_keys="true"), **keys)
     assert row["result"] == "ok" and "server's keys" in row["detail"]
-    row = doctor(tmp_path, s3(store, location="s3://pond/x"), **keys)
+    row = doctor(tmp_path, store.warehouse("doctor", location="s3://pond/x"), **keys)
     assert row["result"] == "FAIL" and "bucket" in row["fix"]
-    row = doctor(tmp_path, s3(store), **keys | {"AWS_SECRET_ACCESS_KEY": "wrong"})
+    row = doctor(tmp_path, store.warehouse("doctor"), **keys | {"AWS_SECRET_ACCESS_KEY": "wrong"})
     assert row["result"] == "FAIL" and "warehouse.key" in row["fix"]
     assert "wrong" not in json.dumps(row)
 

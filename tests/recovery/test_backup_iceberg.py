@@ -16,7 +16,7 @@ from lib.client import create_tenant
 from lib.commandline import CommandLine
 from lib.front import Front
 from lib.iceberg import EXTENSIONS
-from lib.s3 import REGION, Versity
+from lib.s3 import Versity
 from lib.wait import until
 
 TENANT = "tenant_acme"
@@ -311,13 +311,8 @@ def test_a_pointer_without_its_file_is_said(front, eider, tmp_path):
 
 
 def test_tables_in_s3_stay_and_are_looked_for(tmp_path):
-    store = Versity(tmp_path)
-    keys = {}
-    try:
-        store.start()
-        keys = {"AWS_ACCESS_KEY_ID": store.key_id, "AWS_SECRET_ACCESS_KEY": store.key}
-        config = (f"outgoing: 127.0.0.1\nwarehouse:\n  location: s3://{store.bucket}/wh\n  endpoint: {store.endpoint}\n"
-                  f"  region: {REGION}\n  share_keys: true\n  vend: false\n")
+    with Versity(tmp_path) as store:
+        keys, config = store.keys, store.warehouse("wh", share_keys="true", vend="false")
         front = Front(tmp_path / "server", config=config, environment=keys).start()
         create_tenant(front, TENANT)
         eider = CommandLine(front, TENANT, tmp_path)
@@ -338,8 +333,6 @@ def test_tables_in_s3_stay_and_are_looked_for(tmp_path):
         restored.start()
         assert ids_s3(restored) == list(range(3 * PER_APPEND))
         restored.stop()
-    finally:
-        store.stop()
 
 
 def ids_s3(front):
