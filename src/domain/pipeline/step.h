@@ -4,6 +4,7 @@
 #include "domain/pipeline/run.h"
 
 struct pipeline;
+struct step_import;
 
 struct step_work {
     struct pipeline *pipeline;
@@ -16,8 +17,10 @@ struct step_work {
     /* Set by whoever carries it out: asks it to stop soon; done still comes. */
     void (*cancel)(struct step_work *work);
     void *owner; /* of whoever carries it out */
+    struct str staged;          /* what BUILD runs instead of the asset's text: reads what was imported; empty: its own */
+    struct step_import *import; /* step_import.c's, around the BUILD */
     /* Filled in before done. */
-    enum asset_failure failure; /* with an error */
+    enum asset_failure failure; /* with an error; without one, ASSET_FAILS_TEST: a test only warns */
     bool committed;             /* the table is there although there was an error: a retry repeats the exports only */
     int64_t rows, bytes;        /* -1: not known */
     struct str report;          /* JSON, in the arena; see below */
