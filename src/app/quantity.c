@@ -31,7 +31,7 @@ static const struct config_unit config_count[] = {{"", 1}, {NULL, 0}};
 
 static const struct config_unit *config_units(struct str unit)
 {
-    if (str_equal(unit, S("bytes")))
+    if (str_starts_with(unit, S("bytes")))
         return config_sizes;
     if (str_equal(unit, S("s")))
         return config_seconds;

@@ -6,6 +6,12 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "platform/yaml/yaml.h"
+
+/* An eider.yaml is not longer. */
+#define CONFIG_MAX ((size_t)1 << 20)
+
+/* "/a" of "/a/b", "/" of "/a". */
 static struct str directory_of(struct str path)
 {
     while (path.len > 1 && path.ptr[path.len - 1] != '/')
@@ -31,6 +37,33 @@ static struct str absolute(struct arena *arena, struct str path)
     return str_format(arena, "%s/%.*s", here, STR_ARG(path));
 }
 
+bool cli_project_is(struct arena *arena, struct str directory)
+{
+    struct err ignored;
+    int fd = open(str_format(arena, "%.*s/eider.yaml", STR_ARG(directory)).ptr, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return false;
+    char *text = arena_alloc(arena, CONFIG_MAX);
+    ssize_t len = read(fd, text, CONFIG_MAX);
+    (void)close(fd);
+    const struct yaml *settings = len > 0 ? yaml_parse(arena, str_bytes(text, (size_t)len), &ignored) : NULL;
+    return len > 0 && (!settings || yaml_get(settings, "tenant"));
+}
+
+/* The nearest project, here or above; else here. */
+static struct str nearest(struct arena *arena)
+{
+    char here[PATH_MAX];
+    if (!getcwd(here, sizeof(here)))
+        return S(".");
+    for (struct str directory = str_from(here);; directory = directory_of(directory)) {
+        if (cli_project_is(arena, directory))
+            return str_copy(arena, directory);
+        if (directory.len <= 1)
+            return S(".");
+    }
+}
+
 bool cli_project_enter(struct cli *cli, struct cli_project *project_out, struct err *err)
 {
     struct arena *arena = cli->arena;
@@ -43,7 +76,7 @@ bool cli_project_enter(struct cli *cli, struct cli_project *project_out, struct 
     if (named.len > 0 && !real_path(arena, named, &project.config, err))
         return false;
     if (root.len == 0)
-        root = named.len > 0 ? directory_of(project.config) : S(".");
+        root = named.len > 0 ? directory_of(project.config) : nearest(arena);
     if (!real_path(arena, root, &project.root, err))
         return false;
     if (chdir(project.root.ptr) != 0)
@@ -56,6 +89,12 @@ bool cli_project_enter(struct cli *cli, struct cli_project *project_out, struct 
     }
     if (project.config.len > 0)
         (void)setenv("EIDER_CONFIG", project.config.ptr, 1);
+    /* Both mean what they meant where the command was called. */
+    if (data.len > 0)
+        (void)setenv("EIDER_DATA", str_cstr(arena, data), 1);
+    for (size_t i = 0; i < cli->options.value_count; i++)
+        if (strcmp(cli->options.values[i].option->name, "data") == 0)
+            cli->options.values[i].text = data;
     project.data = absolute(arena, cli_data_directory(arena, data));
     struct str home = project.config.len > 0 ? project.root : project.data;
     project.log = str_format(arena, "%.*s/logs/server.log", STR_ARG(home));

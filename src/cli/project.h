@@ -5,11 +5,11 @@
 #include "base/process.h"
 #include "cli/cli_priv.h"
 
-#define CLI_PROJECT_OPTIONS                                                                                    \
-    {.name = "project", .value = "DIR", .help = "the project's directory (default: this one)"},                \
-        {.name = "config", .letter = 'c', .value = "FILE", .help = "its eider.yaml, when that is elsewhere"},  \
-    {                                                                                                          \
-        .name = "data", .value = "DIR", .help = "the data directory (EIDER_DATA; default: as eider.yaml says)" \
+#define CLI_PROJECT_OPTIONS                                                                                           \
+    {.name = "project", .value = "DIR", .help = "the project's directory (default: this one, or the nearest above)"}, \
+        {.name = "config", .letter = 'c', .value = "FILE", .help = "its eider.yaml, when that is elsewhere"},         \
+    {                                                                                                                 \
+        .name = "data", .value = "DIR", .help = "the data directory (EIDER_DATA; default: as eider.yaml says)"        \
     }
 
 struct cli_project {
@@ -19,7 +19,11 @@ struct cli_project {
     struct str log;      /* logs/server.log of the project; without one, of the data directory */
     struct str pid_file; /* eider.pid beside eider.yaml; without one, in the data directory */
 };
-/* By --project, --config and --data. ERR_NOT_FOUND when what they name is not there. */
+/* An eider.yaml there makes the directory a project: it names the tenant. One that cannot be understood is the server's
+ * to complain about. */
+bool cli_project_is(struct arena *arena, struct str directory);
+/* By --project, --config (EIDER_CONFIG) and --data; else the nearest project, here or above, else this directory.
+ * ERR_NOT_FOUND when what they name is not there. */
 bool cli_project_enter(struct cli *cli, struct cli_project *project_out, struct err *err) MUST_USE;
 
 /* What eider.pid says; false: nothing that can be understood. The process may be gone, or another one by now. */

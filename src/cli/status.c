@@ -1,10 +1,13 @@
-/* eider status: a running server at a glance. */
+/* eider status: a running server at a glance, and the project that it runs. */
 #include <stdio.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "cli/cli_priv.h"
+#include "cli/project.h"
 #include "cli/text.h"
+
+#define RUNS_SHOWN "5"
 
 static void append_member(struct buf *text, const struct json *object, const char *key, const char *what)
 {
@@ -48,8 +51,7 @@ static bool print_list(struct cli *cli, const char *title, const struct json *li
     return cli_output_finish(output, err);
 }
 
-static bool print_people(struct cli *cli, const struct json *health, const struct json *tenants,
-                         const struct json *statements, struct err *err)
+static bool print_people(struct cli *cli, const struct json *tenants, const struct json *statements, struct err *err)
 {
     static const char *const tenant_keys[] = {"id", "created", "bytes", "iceberg_tables"};
     static const struct cli_column tenant_columns[] = {{.name = {"id", 2}},
@@ -65,8 +67,6 @@ static bool print_people(struct cli *cli, const struct json *health, const struc
         {.name = {"rows", 4}, .right = true},
         {.name = {"sql", 3}},
     };
-    print_health(cli, health);
-    (void)fflush(stdout);
     return print_list(cli, "tenants", cli_list(tenants, "tenants"), tenant_keys, tenant_columns, 4, err) &&
            print_list(cli, "running statements", cli_list(statements, "statements"), statement_keys, statement_columns,
                       6, err);
@@ -94,23 +94,102 @@ static bool print_row(struct cli *cli, const struct json *health, const struct j
     return cli_output_row(output, cells, err) && cli_output_finish(output, err);
 }
 
+/* A process of this machine, when that is where the server was found. */
+static void print_process(struct cli *cli, const struct cli_project *project)
+{
+    struct process server, written;
+    if (!cli_data_holder(cli->arena, project->data, &server))
+        return;
+    bool started = cli_project_pid(cli->arena, project, &written) && written.pid == server.pid;
+    struct str log = started ? project->log : S("");
+    (void)printf("pid %lld, %s%.*s\n", (long long)server.pid,
+                 started ? "in the background, log " : "not by `eider start`", STR_ARG(log));
+}
+
+static bool print_project(struct cli *cli, const struct cli_project *project, struct err *err)
+{
+    static const char *const schedule_keys[] = {"name", "environment",  "expression", "next",
+                                                "last", "last_outcome", "paused"};
+    static const struct cli_column schedule_columns[] = {
+        {.name = {"schedule", 8}}, {.name = {"environment", 11}}, {.name = {"when", 4}},   {.name = {"next", 4}},
+        {.name = {"last", 4}},     {.name = {"outcome", 7}},      {.name = {"paused", 6}},
+    };
+    static const char *const run_keys[] = {"number",  "environment", "trigger", "state",
+                                           "started", "steps",       "done",    "failed"};
+    static const struct cli_column run_columns[] = {
+        {.name = {"run", 3}, .right = true},
+        {.name = {"environment", 11}},
+        {.name = {"trigger", 7}},
+        {.name = {"state", 5}},
+        {.name = {"started", 7}},
+        {.name = {"steps", 5}, .right = true},
+        {.name = {"done", 4}, .right = true},
+        {.name = {"failed", 6}, .right = true},
+    };
+    const struct json *about, *schedules, *runs;
+    if (!cli_call(cli, "GET", S("/api/v1/pipelines"), S(""), &about, err))
+        return err->code == ERR_NOT_FOUND || err->code == ERR_DENIED; /* no project, or none that is ours */
+    if (!cli_call(cli, "GET", S("/api/v1/pipelines/schedules"), S(""), &schedules, err) ||
+        !cli_call(cli, "GET", S("/api/v1/pipelines/runs?limit=" RUNS_SHOWN), S(""), &runs, err))
+        return false;
+    struct buf text = {0};
+    append_member(&text, about, "assets", "assets");
+    append_member(&text, about, "runs", "runs going on");
+    if (json_count(json_get(about, "problems")) > 0)
+        buf_printf(&text, ", %zu problems (see `eider check`)", json_count(json_get(about, "problems")));
+    struct str root = project ? project->root : S("");
+    (void)printf("project %.*s of %.*s%s%.*s: %.*s\n", STR_ARG(json_text(json_get(about, "name"))),
+                 STR_ARG(json_text(json_get(about, "tenant"))), project ? " in " : "", STR_ARG(root),
+                 STR_ARG(buf_str(&text)));
+    buf_done(&text);
+    return print_list(cli, "schedules", cli_list(schedules, "schedules"), schedule_keys, schedule_columns, 7, err) &&
+           print_list(cli, "last runs", cli_list(runs, "runs"), run_keys, run_columns, 8, err);
+}
+
+/* Says what eider.pid tells about a server that should be there. */
+static bool nothing_answers(struct cli *cli, const struct cli_project *project, struct err *err)
+{
+    struct process written;
+    if (!cli_project_pid(cli->arena, project, &written) || process_is_alive(&written))
+        return false;
+    return err_hint(err, "it ended without being stopped (pid %lld); see %.*s, then `eider start`",
+                    (long long)written.pid, STR_ARG(project->log));
+}
+
 static bool run(struct cli *cli, struct err *err)
 {
     const struct json *health, *tenants, *statements;
-    if (!cli_connect(cli, false, err) || !cli_call(cli, "GET", S("/health"), S(""), &health, err) ||
+    struct cli_project project;
+    bool is_here = cli_option(cli, "url").len == 0 && !getenv("EIDER_URL");
+    if (is_here && !cli_project_enter(cli, &project, err))
+        return false;
+    if (!cli_connect(cli, false, err))
+        return is_here ? nothing_answers(cli, &project, err) : false;
+    if (!cli_call(cli, "GET", S("/health"), S(""), &health, err) ||
         !cli_call(cli, "GET", S("/api/v1/tenants"), S(""), &tenants, err))
         return false;
     if (cli_format(cli) != CLI_FORMAT_TABLE)
         return print_row(cli, health, tenants, err);
-    return cli_call(cli, "GET", S("/api/v1/statements?state=running"), S(""), &statements, err) &&
-           print_people(cli, health, tenants, statements, err);
+    if (!cli_call(cli, "GET", S("/api/v1/statements?state=running"), S(""), &statements, err))
+        return false;
+    print_health(cli, health);
+    if (is_here)
+        print_process(cli, &project);
+    return print_project(cli, is_here && project.config.len > 0 ? &project : NULL, err) &&
+           print_people(cli, tenants, statements, err);
 }
 
-static const struct cli_option options[] = {CLI_OUTPUT_OPTION, CLI_SERVER_OPTIONS, CLI_HELP_OPTION};
+static const struct cli_option options[] = {
+    CLI_OUTPUT_OPTION,
+    {.name = "url", .value = "URL", .help = "the server (EIDER_URL; default: the project's, or " CLI_DEFAULT_URL ")"},
+    {.name = "ca", .value = "FILE", .help = "CA of its certificate (EIDER_CA, or EIDER_FINGERPRINT=SHA256)"},
+    CLI_PROJECT_OPTIONS,
+    CLI_HELP_OPTION,
+};
 
 const struct cli_command cli_command_status = {
     .name = "status",
-    .summary = "show a running server: health, tenants, statements",
+    .summary = "show a running server: health, project, schedules, runs, tenants, statements",
     .usage = "[OPTION]...",
     .options = options,
     .run = run,

@@ -11,6 +11,7 @@
 import contextlib
 import json
 import pathlib
+import re
 import sqlite3
 
 import pytest
@@ -148,6 +149,14 @@ class Project:
         finally:
             if server.running:
                 server.stop()
+
+
+def opened(root):
+    """The project that lies in a directory already."""
+    project = Project.__new__(Project)
+    project.root = pathlib.Path(root)
+    project.tenant = re.search(r"^tenant: (\w+)", project.read("eider.yaml"), re.M).group(1)
+    return project
 
 
 @pytest.fixture
