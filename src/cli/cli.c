@@ -12,17 +12,68 @@
 #include "cli/text.h"
 
 static const struct cli_command *const commands[] = {
-    &cli_command_tenant_create, &cli_command_tenant_list,  &cli_command_tenant_delete, &cli_command_ingest,
-    &cli_command_query,         &cli_command_status,       &cli_command_user_add,      &cli_command_user_list,
-    &cli_command_user_import,   &cli_command_user_passwd,  &cli_command_user_remove,   &cli_command_grant,
-    &cli_command_revoke,        &cli_command_token_create, &cli_command_token_list,    &cli_command_token_revoke,
-    &cli_command_login,         &cli_command_logout,       &cli_command_whoami,        &cli_command_audit,
-    &cli_command_backup,        &cli_command_restore,      &cli_command_doctor,        &cli_command_log,
-    &cli_command_log_level,     &cli_command_snapshots,    &cli_command_rollback,      &cli_command_tag_create,
-    &cli_command_tag_list,      &cli_command_tag_drop,     &cli_command_branch_create, &cli_command_branch_list,
-    &cli_command_branch_drop,   &cli_command_drop,         &cli_command_dropped,       &cli_command_undrop,
-    &cli_command_maintain,      &cli_command_mirror,       &cli_command_publish,       &cli_command_version,
-    &cli_command_new,           &cli_command_start,        &cli_command_stop,          &cli_command_restart,
+    &cli_command_tenant_create,
+    &cli_command_tenant_list,
+    &cli_command_tenant_delete,
+    &cli_command_ingest,
+    &cli_command_query,
+    &cli_command_status,
+    &cli_command_user_add,
+    &cli_command_user_list,
+    &cli_command_user_import,
+    &cli_command_user_passwd,
+    &cli_command_user_remove,
+    &cli_command_grant,
+    &cli_command_revoke,
+    &cli_command_token_create,
+    &cli_command_token_list,
+    &cli_command_token_revoke,
+    &cli_command_login,
+    &cli_command_logout,
+    &cli_command_whoami,
+    &cli_command_audit,
+    &cli_command_backup,
+    &cli_command_restore,
+    &cli_command_doctor,
+    &cli_command_log,
+    &cli_command_log_level,
+    &cli_command_snapshots,
+    &cli_command_rollback,
+    &cli_command_tag_create,
+    &cli_command_tag_list,
+    &cli_command_tag_drop,
+    &cli_command_branch_create,
+    &cli_command_branch_list,
+    &cli_command_branch_drop,
+    &cli_command_drop,
+    &cli_command_dropped,
+    &cli_command_undrop,
+    &cli_command_maintain,
+    &cli_command_mirror,
+    &cli_command_publish,
+    &cli_command_version,
+    &cli_command_new,
+    &cli_command_start,
+    &cli_command_stop,
+    &cli_command_restart,
+    /* A command whose name others begin with comes behind them. */
+    &cli_command_check,
+    &cli_command_graph,
+    &cli_command_logs,
+    &cli_command_plan,
+    &cli_command_run,
+    &cli_command_runs_show,
+    &cli_command_runs_cancel,
+    &cli_command_runs_retry,
+    &cli_command_runs,
+    &cli_command_schedules_ticks,
+    &cli_command_schedules_pause,
+    &cli_command_schedules_resume,
+    &cli_command_schedules_trigger,
+    &cli_command_schedules,
+    &cli_command_backfill_start,
+    &cli_command_backfill_list,
+    &cli_command_backfill_cancel,
 };
 #define COMMAND_COUNT (sizeof(commands) / sizeof(commands[0]))
 
@@ -50,9 +101,9 @@ static void print_overview(int fd)
     struct buf text = {0};
     buf_append_str(&text, S("eider: a lakehouse in one program. Arrow Flight in and out, DuckDB inside, one port.\n\n"
                             "usage: eider COMMAND [OPTION]...\n\n"));
-    buf_printf(&text, "  %-15s %s\n", "serve", "run the server");
+    buf_printf(&text, "  %-17s %s\n", "serve", "run the server");
     for (size_t i = 0; i < COMMAND_COUNT; i++)
-        buf_printf(&text, "  %-15s %s\n", commands[i]->name, commands[i]->summary);
+        buf_printf(&text, "  %-17s %s\n", commands[i]->name, commands[i]->summary);
     buf_append_str(&text, S("\n`eider COMMAND --help` says more about one. A first session:\n\n"
                             "  eider serve &\n"
                             "  eider tenant create --id tenant_acme\n"
@@ -83,7 +134,7 @@ static void print_group(const char *group, int fd)
     for (size_t i = 0; i < COMMAND_COUNT; i++) {
         struct str name = str_from(commands[i]->name);
         if (str_starts_with(name, str_from(group)) && name.len > strlen(group) && name.ptr[strlen(group)] == ' ')
-            buf_printf(&text, "  %-15s %s\n", commands[i]->name, commands[i]->summary);
+            buf_printf(&text, "  %-17s %s\n", commands[i]->name, commands[i]->summary);
     }
     print(fd, &text);
 }
@@ -119,8 +170,8 @@ static const struct cli_command *find_command(int argc, char **argv, int *words_
 
 static int unknown_command(const char *word)
 {
-    const char *names[COMMAND_COUNT + 8] = {"serve", "help", "tenant", "user", "token", "tag", "branch"};
-    size_t count = 7;
+    const char *names[COMMAND_COUNT + 9] = {"serve", "help", "tenant", "user", "token", "tag", "branch", "backfill"};
+    size_t count = 8;
     for (size_t i = 0; i < COMMAND_COUNT; i++)
         if (!strchr(commands[i]->name, ' '))
             names[count++] = commands[i]->name;

@@ -68,7 +68,11 @@ extern const struct cli_command cli_command_audit, cli_command_backup, cli_comma
     cli_command_tenant_delete, cli_command_tenant_list, cli_command_token_create, cli_command_token_list,
     cli_command_token_revoke, cli_command_user_add, cli_command_user_import, cli_command_user_list,
     cli_command_user_passwd, cli_command_user_remove, cli_command_version, cli_command_whoami, cli_command_new,
-    cli_command_restart, cli_command_start, cli_command_stop;
+    cli_command_restart, cli_command_start, cli_command_stop, cli_command_check, cli_command_graph, cli_command_logs,
+    cli_command_plan, cli_command_run, cli_command_runs_show, cli_command_runs_cancel, cli_command_runs_retry,
+    cli_command_runs, cli_command_schedules_ticks, cli_command_schedules_pause, cli_command_schedules_resume,
+    cli_command_schedules_trigger, cli_command_schedules, cli_command_backfill_start, cli_command_backfill_list,
+    cli_command_backfill_cancel;
 
 struct str cli_option(const struct cli *cli, const char *name);
 bool cli_flag(const struct cli *cli, const char *name);

@@ -97,6 +97,8 @@ static bool parse_long(struct parse *parse, struct str word, struct err *err)
     const struct cli_option *option = find_long(parse->table, name);
     if (!option)
         return unknown(parse, name, err);
+    if (option->otherwise && !attached.ptr)
+        return add_value(parse, option, str_from(option->otherwise), err);
     if (option->value)
         return take_value(parse, option, attached, err);
     if (attached.ptr)
@@ -171,8 +173,9 @@ static size_t left_column(const struct cli_option *option, char *text, size_t si
     char letter[8] = "    ";
     if (option->letter)
         (void)snprintf(letter, sizeof(letter), "-%c, ", option->letter);
-    int len = snprintf(text, size, "  %s--%s%s%s", letter, option->name, option->value ? " " : "",
-                       option->value ? option->value : "");
+    const char *before = option->otherwise ? "[=" : option->value ? " " : "";
+    int len = snprintf(text, size, "  %s--%s%s%s%s", letter, option->name, before, option->value ? option->value : "",
+                       option->otherwise ? "]" : "");
     return len < 0 ? 0 : (size_t)len;
 }
 

@@ -6,12 +6,13 @@
 #include "base/err.h"
 
 struct cli_option {
-    const char *name;    /* "tenant"; NULL ends a table */
-    char letter;         /* 'p' for -p, or 0 */
-    const char *value;   /* what --help calls the value; NULL: a flag without one */
-    const char *help;    /* one line */
-    const char *choices; /* "table|json": the values there are; NULL: any */
-    bool many;           /* may be given several times */
+    const char *name;      /* "tenant"; NULL ends a table */
+    char letter;           /* 'p' for -p, or 0 */
+    const char *value;     /* what --help calls the value; NULL: a flag without one */
+    const char *help;      /* one line */
+    const char *choices;   /* "table|json": the values there are; NULL: any */
+    bool many;             /* may be given several times */
+    const char *otherwise; /* not NULL: the value may be left out, and then is this; only `--name=value` gives it */
 };
 
 struct cli_value {

@@ -98,3 +98,8 @@ bool cli_interrupt_came(void)
 {
     return interrupt_flag != 0;
 }
+
+void cli_interrupt_forget(void)
+{
+    interrupt_flag = 0;
+}

@@ -24,3 +24,5 @@ void cli_terminal_page_end(int fd, int pid);
  * ending the process. */
 void cli_interrupt_catch(void (*wake)(void));
 bool cli_interrupt_came(void);
+/* It was obeyed: the next one counts anew. */
+void cli_interrupt_forget(void);
