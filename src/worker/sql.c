@@ -21,10 +21,13 @@ static bool sql_send(void *owner, struct str header, size_t len, uint64_t rows, 
 }
 
 /* Appends one JSON object per row, each with its newline. */
-static bool sql_lines(struct worker_statement *statement, struct str sql, struct buf *lines, struct err *err)
+static bool sql_lines(struct worker_statement *statement, struct str sql, const struct str *changed, size_t count,
+                      struct buf *lines, struct err *err)
 {
     const struct engine_request request = {.sql = sql,
                                            .parameters = S(""),
+                                           .changed = changed,
+                                           .changed_count = count,
                                            .format = ENGINE_FORMAT_JSON_LINES,
                                            .policy = {.rights = ENGINE_MAY_OWN, .files_allowed = true},
                                            .batch_target = (size_t)limits_get(LIMIT_BATCH_TARGET)};
@@ -38,7 +41,14 @@ static bool sql_lines(struct worker_statement *statement, struct str sql, struct
 bool sql_run(struct worker_statement *statement, struct str sql, struct err *err)
 {
     AUTO(buf) struct buf lines = {0};
-    return sql_lines(statement, sql, &lines, err);
+    return sql_lines(statement, sql, NULL, 0, &lines, err);
+}
+
+bool sql_run_changing(struct worker_statement *statement, struct str sql, const struct str *tables, size_t count,
+                      struct err *err)
+{
+    AUTO(buf) struct buf lines = {0};
+    return sql_lines(statement, sql, tables, count, &lines, err);
 }
 
 bool sql_rows(struct worker_statement *statement, struct arena *arena, struct str sql, const struct json **rows_out,
@@ -46,7 +56,7 @@ bool sql_rows(struct worker_statement *statement, struct arena *arena, struct st
 {
     AUTO(buf) struct buf lines = {0};
     buf_append_char(&lines, '[');
-    if (!sql_lines(statement, sql, &lines, err))
+    if (!sql_lines(statement, sql, NULL, 0, &lines, err))
         return false;
     for (size_t i = lines.start; i < lines.end; i++) /* inside texts, newlines are escaped */
         if (lines.ptr[i] == '\n')

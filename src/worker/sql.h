@@ -10,6 +10,9 @@ struct worker_statement;
 
 /* For its effect only. */
 bool sql_run(struct worker_statement *statement, struct str sql, struct err *err) MUST_USE;
+/* The same for one that changes rows of these Iceberg tables: see engine_request.changed. */
+bool sql_run_changing(struct worker_statement *statement, struct str sql, const struct str *tables, size_t count,
+                      struct err *err) MUST_USE;
 /* The rows as a JSON array of objects, in the arena. Whole numbers beyond 2^53 come as texts: read them with
  * sql_number. Bytes do not pass: let SQL make text of them. */
 bool sql_rows(struct worker_statement *statement, struct arena *arena, struct str sql, const struct json **rows_out,

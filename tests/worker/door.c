@@ -8,6 +8,8 @@ const struct principal will = {.user = {"will", 4}, .grants = &acme_writer, .gra
 
 /* --- Fixture --- */
 
+bool fixture_has_project;
+
 static void *run_store(void *owner)
 {
     struct fixture *fixture = owner;
@@ -75,6 +77,12 @@ int fixture_setup(void **state)
                                     .program = str_from(getenv("EIDER_TEST_WORKER")),
                                     .library = str_from(getenv("EIDER_TEST_LIBRARY")),
                                     .store = fixture->store};
+    static const struct str members[] = {S("acme")};
+    if (fixture_has_project)
+        options.project = (struct query_project){
+            .root = str_format(fixture->arena, "%s/project", fixture->data), .tenants = members, .tenant_count = 1};
+    if (fixture_has_project && mkdir(options.project.root.ptr, 0755) != 0)
+        return -1;
     fixture->query = query_new(fixture->loop, fixture->tenants, &options, &error);
     if (!fixture->query || pthread_create(&fixture->store_thread, NULL, run_store, fixture) != 0) {
         fprintf(stderr, "setup: %s\n", error.message);

@@ -58,6 +58,8 @@ struct outcome {
     struct err error;     /* code ERR_OK: success */
 };
 
+/* Before the setup: acme belongs to a project, whose root is <data>/project. */
+extern bool fixture_has_project;
 /* cmocka's setup and teardown. */
 int fixture_setup(void **state);
 int fixture_teardown(void **state);
