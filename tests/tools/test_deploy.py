@@ -1,7 +1,10 @@
 """The systemd unit calls the server as it is, and no key stands there twice."""
 
 import re
+import shutil
 import subprocess
+
+import pytest
 
 from lib.server import ROOT, program
 
@@ -26,6 +29,13 @@ def test_the_unit_is_well_formed():
             assert (section, key) not in seen, line
             seen.add((section, key))
     assert {"[Unit]", "[Service]", "[Install]"} == {section for section, _ in seen}
+
+
+@pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="no systemd here")
+def test_systemd_understands_it(tmp_path):
+    (tmp_path / "eider.service").write_text(UNIT.replace("/opt/eider/bin/eider", str(program())))
+    said = subprocess.run(["systemd-analyze", "verify", "--recursive-errors=no", str(tmp_path / "eider.service")], capture_output=True, text=True)
+    assert said.returncode == 0 and "eider.service" not in said.stderr, said.stderr
 
 
 def test_it_ends_in_time():
