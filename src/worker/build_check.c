@@ -29,7 +29,7 @@ static bool build_type(struct build *build, struct str type, struct str *type_ou
         return err_set(err, ERR_INVALID, "this is no type");
     if (!sql_rows(build->statement, build->statement->arena, gate.sql, &rows, err))
         return false;
-    *type_out = json_text(json_get(json_at(rows, 0), "type"));
+    *type_out = json_text(sql_cell(rows, "type"));
     return true;
 }
 
@@ -75,7 +75,8 @@ static bool build_check_columns(struct build *build, struct err *err)
 
 static struct str build_test_column(const struct json *test)
 {
-    return json_text(json_at(json_get(test, "columns"), 0));
+    const struct json *columns = json_get(test, "columns");
+    return json_count(columns) ? json_text(json_at(columns, 0)) : S("");
 }
 
 static void build_test_list(const struct json *test, const char *between, struct buf *out)
@@ -209,7 +210,7 @@ static bool build_test_count(struct build *build, const struct json *test, const
     bool ok = sql_rows(build->statement, build->statement->arena, gate.sql, &rows, err);
     if (!ok && kind->append == build_test_query)
         asset_sql_place(&build->text, err, &build->line, &build->column);
-    *count_out = ok ? sql_number(json_get(json_at(rows, 0), "n"), 0) : 0;
+    *count_out = ok ? sql_number(sql_cell(rows, "n"), 0) : 0;
     return ok;
 }
 

@@ -27,7 +27,7 @@ static bool build_kept_ask(struct build *build, struct str *report_out, struct e
     buf_printf(&sql, " AND step = %" PRId64, json_i64(json_get(build->arguments, "step")));
     if (!sql_rows(build->statement, build->statement->arena, buf_str(&sql), &rows, err))
         return false;
-    *report_out = json_text(json_get(json_at(rows, 0), "report"));
+    *report_out = json_text(sql_cell(rows, "report"));
     return true;
 }
 

@@ -38,7 +38,7 @@ bool build_run(struct build *build, struct str sql, int64_t *rows_out, struct er
         return false;
     }
     if (rows_out)
-        *rows_out = sql_number(json_get(json_at(rows, 0), "Count"), -1);
+        *rows_out = sql_number(sql_cell(rows, "Count"), -1);
     return true;
 }
 
@@ -144,7 +144,7 @@ static bool build_keys_are_unique(struct build *build, struct err *err)
                STR_ARG(buf_str(&list)));
     if (!sql_rows(build->statement, build->statement->arena, buf_str(&sql), &rows, err))
         return false;
-    int64_t twice = sql_number(json_get(json_at(rows, 0), "n"), 0);
+    int64_t twice = sql_number(sql_cell(rows, "n"), 0);
     if (twice == 0)
         return true;
     err_set(err, ERR_INVALID, "the query gives several rows for %lld values of its unique_key %.*s", (long long)twice,

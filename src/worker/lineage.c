@@ -352,10 +352,10 @@ static bool lineage_plan(struct worker_statement *statement, struct str sql, str
                            "'18446744073709551615', '-1') AS plan"));
     if (!sql_rows(statement, arena, buf_str(&ask), &rows, &ignored))
         return false;
-    const struct json *answer =
-        json_parse_deep(arena, json_text(json_get(json_at(rows, 0), "plan")), LINEAGE_DEPTH, &ignored);
-    *plan_out = json_at(json_get(answer, "plans"), 0);
-    return json_count(json_get(answer, "plans")) == 1;
+    const struct json *answer = json_parse_deep(arena, json_text(sql_cell(rows, "plan")), LINEAGE_DEPTH, &ignored);
+    const struct json *plans = json_get(answer, "plans"); /* none: it says why not */
+    *plan_out = json_count(plans) == 1 ? json_at(plans, 0) : NULL;
+    return *plan_out != NULL;
 }
 
 static bool lineage_names(struct worker_statement *statement, struct str sql, struct arena *arena,

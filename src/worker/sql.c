@@ -66,6 +66,11 @@ bool sql_rows(struct worker_statement *statement, struct arena *arena, struct st
     return *rows_out != NULL;
 }
 
+const struct json *sql_cell(const struct json *rows, const char *column)
+{
+    return json_count(rows) ? json_get(json_at(rows, 0), column) : NULL;
+}
+
 int64_t sql_number(const struct json *value, int64_t fallback)
 {
     int64_t number;

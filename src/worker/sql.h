@@ -18,6 +18,8 @@ bool sql_run_changing(struct worker_statement *statement, struct str sql, const 
 bool sql_rows(struct worker_statement *statement, struct arena *arena, struct str sql, const struct json **rows_out,
               struct err *err) MUST_USE;
 
+/* A column of the first row; NULL: there is no row. */
+const struct json *sql_cell(const struct json *rows, const char *column);
 /* A whole number of a row; NULL gives fallback. */
 int64_t sql_number(const struct json *value, int64_t fallback);
 /* 'it''s' */
