@@ -3,7 +3,7 @@
 #include <stddef.h>
 
 /* A result of the store never has more columns. */
-#define STORE_COLUMNS_MAX 16
+#define STORE_COLUMNS_MAX 32
 
 /* Migration n (from 1) brings the schema from n - 1 to n; each runs in its own transaction. Never edited after a
  * release. */
