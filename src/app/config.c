@@ -18,12 +18,11 @@
 #define CONFIG_LISTEN "127.0.0.1:8815"
 #define CONFIG_FILE_MAX (1 << 20)
 
-/* One schema for the server's keys and for those of a project; what is not served yet says so instead of being ignored.
- */
-static const char *const config_keys[] = {"listen",   "data",      "log_level", "limits",      "hosts", "tls",
-                                          "trino",    "tenant",    "schedules", "connections", "users", "oidc",
-                                          "outgoing", "warehouse", "maintain",  "publish",     NULL};
-static const char *const config_later[] = {"trino", "tenant", "schedules", "connections"};
+/* The server's own keys; those of a project are config_project_properties. What is not served yet says so instead of
+ * being ignored. */
+static const char *const config_keys[] = {"listen", "data", "log_level", "limits",    "hosts",    "tls",    "trino",
+                                          "users",  "oidc", "outgoing",  "warehouse", "maintain", "publish"};
+static const char *const config_later[] = {"trino"};
 
 struct str config_environment(const char *name)
 {
@@ -122,10 +121,22 @@ struct str config_beside(struct config_reader *reader, struct str path)
     return str_format(reader->arena, "%.*s%.*s", (int)len, file.ptr, STR_ARG(path));
 }
 
+static bool config_only_keys(struct config_reader *reader, const struct yaml *file)
+{
+    size_t count = sizeof(config_keys) / sizeof(config_keys[0]), project = 0;
+    while (config_project_properties[project].name)
+        project++;
+    const char **known = arena_array(reader->arena, count + project + 1, sizeof(*known));
+    memcpy(known, config_keys, sizeof(config_keys));
+    for (size_t i = 0; i < project; i++)
+        known[count + i] = config_project_properties[i].name;
+    return yaml_only_keys(file, known, reader->err);
+}
+
 static bool config_apply_file(struct config_reader *reader, const struct yaml *file)
 {
     struct config *config = reader->config;
-    if (!yaml_only_keys(file, config_keys, reader->err))
+    if (!config_only_keys(reader, file))
         return false;
     for (size_t i = 0; i < sizeof(config_later) / sizeof(config_later[0]); i++) {
         const struct yaml *later = yaml_get(file, config_later[i]);
@@ -137,6 +148,8 @@ static bool config_apply_file(struct config_reader *reader, const struct yaml *f
     const struct yaml *data = yaml_get(file, "data"), *level = yaml_get(file, "log_level");
     const struct yaml *limits = yaml_get(file, "limits"), *tls = yaml_get(file, "tls");
     const struct yaml *users = yaml_get(file, "users");
+    if (!config_outgoing_file(reader, yaml_get(file, "outgoing")) || !config_project_file(reader, file))
+        return false;
     if (listen && !config_texts(reader, listen, "listen must be an address like 127.0.0.1:8815, or a list of them",
                                 &config->listen, &config->listen_count))
         return false;
@@ -154,8 +167,7 @@ static bool config_apply_file(struct config_reader *reader, const struct yaml *f
         config->users = config_beside(reader, yaml_text(users));
     if (tls && !config_tls_file(reader, tls))
         return false;
-    if (!config_outgoing_file(reader, yaml_get(file, "outgoing")) ||
-        !config_oidc_file(reader, yaml_get(file, "oidc")) ||
+    if (!config_oidc_file(reader, yaml_get(file, "oidc")) ||
         !config_warehouse_read(reader, yaml_get(file, "warehouse")) ||
         !config_schedule_file(reader, yaml_get(file, "maintain"), yaml_get(file, "publish")))
         return false;

@@ -1,6 +1,7 @@
 /* Shared by the files that read the configuration. */
 #pragma once
 #include "app/config.h"
+#include "domain/pipeline/property.h"
 #include "platform/yaml/yaml.h"
 
 /* Where TLS files are, as the sources say it; empty: not said. */
@@ -47,6 +48,16 @@ bool config_outgoing_file(struct config_reader *reader, const struct yaml *outgo
 /* warehouse: a location, or {location, endpoint, …}; NULL: there is none. Keys for S3 come from the environment where
  * it names none. */
 bool config_warehouse_read(struct config_reader *reader, const struct yaml *value) MUST_USE;
+
+/* config_project.c */
+/* The keys of the project beside the file, and port:. */
+bool config_project_file(struct config_reader *reader, const struct yaml *file) MUST_USE;
+/* The keys, for config.c's list and the reference. */
+extern const struct property config_project_properties[];
+extern const struct property config_environment_properties[];
+extern const struct property config_connection_properties[];
+extern const struct property config_alert_properties[];
+extern const struct property config_lineage_properties[];
 
 /* config_schedule.c */
 /* maintain: and publish:, each an interval, or {every, …}; NULL: there is none. */

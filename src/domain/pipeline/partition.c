@@ -1,34 +1,14 @@
-/* Partitions of an asset: hours, days, keys. Days are counted from 1970-01-01 in the proleptic Gregorian calendar, and
- * all of them are UTC. */
+/* Partitions of an asset: hours and days of UTC, keys. */
 #include <inttypes.h>
 
 #include "base/clock.h"
 #include "base/limits.h"
 #include "domain/pipeline/asset_property.h"
 #include "domain/pipeline/plan.h"
+#include "platform/zone/zone.h"
 
 #define PARTITION_HOUR (3600 * CLOCK_SECOND)
 #define PARTITION_DAY (24 * PARTITION_HOUR)
-
-/* Years begin in March here, so that the leap day is their last one. */
-static int64_t partition_days(int64_t year, int64_t month, int64_t day)
-{
-    year -= month <= 2;
-    int64_t of_year = (153 * (month + (month > 2 ? -3 : 9)) + 2) / 5 + day - 1;
-    return year * 365 + year / 4 - year / 100 + year / 400 + of_year - 719468;
-}
-
-static void partition_civil(int64_t days, int64_t *year_out, int64_t *month_out, int64_t *day_out)
-{
-    days += 719468;
-    int64_t era = days / 146097, of_era = days % 146097;
-    int64_t year = (of_era - of_era / 1460 + of_era / 36524 - of_era / 146096) / 365;
-    int64_t of_year = of_era - (365 * year + year / 4 - year / 100);
-    int64_t month = (5 * of_year + 2) / 153;
-    *day_out = of_year - (153 * month + 2) / 5 + 1;
-    *month_out = month < 10 ? month + 3 : month - 9;
-    *year_out = year + era * 400 + (*month_out <= 2);
-}
 
 /* Exactly so many digits, which are taken off. */
 static bool partition_digits(struct str *text, size_t count, int64_t *number_out)
@@ -51,28 +31,26 @@ static bool partition_sign(struct str *text, char sign)
 
 bool asset_parse_moment(struct str text, bool is_hour, int64_t *us_out)
 {
-    int64_t year, month, day, hour = 0, again_year, again_month, again_day;
+    int64_t year, month, day, hour = 0;
     if (!partition_digits(&text, 4, &year) || !partition_sign(&text, '-') || !partition_digits(&text, 2, &month) ||
         !partition_sign(&text, '-') || !partition_digits(&text, 2, &day))
         return false;
     if (is_hour && (!(partition_sign(&text, 'T') || partition_sign(&text, ' ')) || !partition_digits(&text, 2, &hour)))
         return false;
-    if (text.len > 0 || year < 1 || month < 1 || month > 12 || day < 1 || day > 31 || hour > 23)
+    if (text.len > 0 || year < 1 || month < 1 || month > 12 || day < 1 ||
+        day > zone_month_days((int)year, (int)month) || hour > 23)
         return false;
-    int64_t days = partition_days(year, month, day);
-    partition_civil(days, &again_year, &again_month, &again_day);
-    if (again_month != month || again_day != day) /* the 31st of a shorter month */
-        return false;
-    *us_out = days * PARTITION_DAY + hour * PARTITION_HOUR;
+    struct zone_civil civil = {.year = (int)year, .month = (int)month, .day = (int)day, .hour = (int)hour};
+    *us_out = zone_join(&civil);
     return true;
 }
 
 static struct str partition_name(struct arena *arena, bool is_hour, int64_t at_us)
 {
-    int64_t year, month, day, hour = (at_us % PARTITION_DAY + PARTITION_DAY) % PARTITION_DAY / PARTITION_HOUR;
-    partition_civil((at_us - hour * PARTITION_HOUR) / PARTITION_DAY, &year, &month, &day);
-    struct str name = str_format(arena, "%04" PRId64 "-%02" PRId64 "-%02" PRId64, year, month, day);
-    return is_hour ? str_format(arena, "%.*sT%02" PRId64, STR_ARG(name), hour) : name;
+    struct zone_civil civil = zone_split(at_us);
+    if (is_hour)
+        return str_format(arena, "%04d-%02d-%02dT%02d", civil.year, civil.month, civil.day, civil.hour);
+    return str_format(arena, "%04d-%02d-%02d", civil.year, civil.month, civil.day);
 }
 
 static bool partition_wrong(const struct asset *asset, struct str name, struct err *err)
@@ -177,8 +155,8 @@ bool plan_partitions(const struct asset *asset, struct str from, struct str to, 
 /* TIMESTAMP '2026-11-01 05:00:00' */
 static struct str partition_literal(struct arena *arena, int64_t at_us)
 {
-    struct str name = partition_name(arena, true, at_us);
-    return str_format(arena, "TIMESTAMP '%.*s %.*s:00:00'", (int)(name.len - 3), name.ptr, 2, name.ptr + name.len - 2);
+    struct zone_civil civil = zone_split(at_us);
+    return str_format(arena, "TIMESTAMP '%04d-%02d-%02d %02d:00:00'", civil.year, civil.month, civil.day, civil.hour);
 }
 
 bool plan_partition_bounds(const struct asset *asset, struct str partition, struct arena *arena, struct str *from_out,

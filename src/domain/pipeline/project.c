@@ -5,7 +5,7 @@
 
 #include "base/limits.h"
 #include "base/map.h"
-#include "base/nearest.h"
+#include "domain/pipeline/connection.h"
 #include "domain/pipeline/project_files.h"
 #include "platform/net/digest.h"
 
@@ -53,20 +53,9 @@ static void project_keep_unique(struct project *project, struct asset_problems *
 static void project_check_connection(const struct project *project, const struct asset *asset,
                                      struct asset_problems *problems)
 {
-    const struct project_settings *settings = project->settings;
-    const char **known = arena_array(problems->arena, settings->connection_count + 1, sizeof(*known));
-    for (size_t i = 0; i < settings->connection_count; i++) {
-        if (str_equal(settings->connections[i].name, asset->connection))
-            return;
-        known[i] = str_cstr(problems->arena, settings->connections[i].name);
-    }
     struct err err = {0};
-    (void)err_set(&err, ERR_NOT_FOUND, "eider.yaml has no connection '%.*s'",
-                  STR_ARG(str_slice(asset->connection, 0, 64)));
-    const char *nearest = nearest_name(asset->connection, known);
-    if (nearest)
-        (void)err_hint(&err, "did you mean '%s'?", nearest);
-    project_problem(problems, asset, asset->properties_line, &err);
+    if (!connection_find(project->settings, asset->connection, &err))
+        project_problem(problems, asset, asset->properties_line, &err);
 }
 
 /* Two assets cannot write one file. */

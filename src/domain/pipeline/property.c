@@ -64,6 +64,8 @@ bool property_map(struct property_reader *reader, const char *name, const struct
     for (size_t i = 0; i < yaml_count(map); i++) {
         struct str key = yaml_key_at(map, i);
         const struct property *property = property_find(table, key);
+        if (reader->beside && str_equal(key, str_from(reader->beside)))
+            continue;
         if (!property)
             ok = property_unknown(reader, yaml_key_line(map, i), "property", key, known);
         else if (!property_fits(reader, property))

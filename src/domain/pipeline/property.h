@@ -12,6 +12,7 @@ struct property_reader {
     struct asset_problems *problems;
     struct str path, asset; /* of problems */
     unsigned where;         /* bit of a kind of asset, see below; 0: anywhere */
+    const char *beside;     /* a member of maps that the caller reads himself; NULL: none */
     void *owner;            /* of the tables' own readers */
 };
 
