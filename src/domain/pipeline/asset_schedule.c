@@ -1,6 +1,7 @@
 /* When an asset runs by itself, and what happens when it fails; a schedule of eider.yaml says the same. */
 #include "base/clock.h"
 #include "domain/pipeline/asset_property.h"
+#include "domain/pipeline/schedule.h"
 
 #define ASSET_RETRY_DELAY (10 * CLOCK_SECOND)
 #define ASSET_STABLE (2 * CLOCK_SECOND)
@@ -109,6 +110,9 @@ static bool asset_set_schedule(struct property_reader *reader, const struct prop
         return property_problem(reader, line, "zone belongs to cron");
     if (schedule->every_us > 0 && schedule->every_us < CLOCK_SECOND)
         return property_problem(reader, line, "every must be a second at least");
+    struct err wrong;
+    if (!schedule_check(schedule, &wrong))
+        return property_problem_err(reader, line, &wrong);
     memcpy(field, &schedule, sizeof(schedule));
     return true;
 }

@@ -20,7 +20,7 @@ struct scheduler_info {
     struct str environment;
     struct str asset;      /* empty: a named one */
     struct str kind;       /* "cron", "every", "file", "after" */
-    struct str expression; /* "0 6 * * *", "5m", "data/source/*.csv", "orders" */
+    struct str expression; /* "0 6 * * *", "5m", "data/source/x_*.csv", "orders" */
     struct str zone;
     bool paused;
     int64_t last_us, next_us;          /* wall clock; 0: none */
