@@ -1,7 +1,9 @@
 /* What is written for an asset in DuckDB. */
+#include "domain/query/lexer.h"
 #include "platform/engine/procedure.h"
 #include "platform/json/json.h"
 #include "worker/build.h"
+#include "worker/procedures.h"
 #include "worker/sql.h"
 #include "worker/worker_priv.h"
 
@@ -210,50 +212,95 @@ static bool build_discard_send(void *owner, struct str header, size_t len, uint6
     return true;
 }
 
-/* Which of the tables that it changes are Iceberg's, so that a change that it did not see is noticed. */
-static size_t build_changed(struct build *build, struct str *list, size_t most)
+/* A name without a schema means a DuckDB table when there is one. */
+static bool build_is_local(struct build *build, struct str name)
 {
-    const struct gate_result *gate = &build->text.gate;
-    struct arena *arena = build->statement->arena;
+    AUTO(buf) struct buf sql = {0};
+    struct err missing;
+    buf_printf(&sql, "SELECT 1 FROM %.*s LIMIT 0", STR_ARG(procedure_locals_name(build->statement, name)));
+    return sql_run(build->statement, buf_str(&sql), &missing);
+}
+
+/* Which of the tables that the statement changes are Iceberg's, so that a change that it did not see is noticed. */
+static size_t build_changed(struct build *build, const struct gate_result *gate, struct str *list, size_t most)
+{
     size_t count = 0;
     for (size_t i = 0; i < gate->changed_count && count < most; i++) {
         const struct gate_changed *changed = &gate->changed[i];
-        struct engine_found found;
-        struct err missing;
         AUTO(buf) struct buf name = {0};
         if (build->statement->worker->hello.catalog_url.len == 0 ||
-            (!changed->schema.len && engine_find(build->statement->session, changed->name, arena, &found, &missing)))
+            (!changed->schema.len && build_is_local(build, changed->name)))
             continue;
         sql_append_name(&name, changed->schema.len ? changed->schema : S("iceberg"));
         buf_append_char(&name, '.');
         sql_append_name(&name, changed->name);
-        list[count++] = str_copy(arena, buf_str(&name));
+        list[count++] = str_copy(build->statement->arena, buf_str(&name));
     }
     return count;
 }
 
-static bool build_none(struct build *build, struct err *err)
+static bool build_effect(struct build *build, struct str sql, struct err *err)
 {
     AUTO(buf) struct buf room = {0};
     struct str changed[CHANNEL_CHANGED_MAX];
-    const struct engine_request request = {.sql = build->query,
-                                           .parameters = S(""),
-                                           .format = ENGINE_FORMAT_JSON_LINES,
-                                           .changed = changed,
-                                           .changed_count = build_changed(build, changed, CHANNEL_CHANGED_MAX),
-                                           .policy = {.rights = ENGINE_MAY_OWN},
-                                           .batch_target = (size_t)limits_get(LIMIT_BATCH_TARGET)};
+    struct gate_result gate;
+    struct engine_request request = {.sql = sql,
+                                     .parameters = S(""),
+                                     .format = ENGINE_FORMAT_JSON_LINES,
+                                     .changed = changed,
+                                     .policy = {.rights = ENGINE_MAY_OWN},
+                                     .batch_target = (size_t)limits_get(LIMIT_BATCH_TARGET)};
     const struct engine_output output = {.owner = &room, .reserve = build_discard_reserve, .send = build_discard_send};
     struct engine_stats stats = {0};
-    build_note(build, build->query);
     if (worker_statement_is_cancelled(build->statement))
         return err_set(err, ERR_CANCELLED, "the statement was cancelled");
-    if (!engine_run(build->statement->session, &request, &output, &stats, err)) {
-        asset_sql_place(&build->text, err, &build->line, &build->column);
+    if (!asset_sql_check(build->statement, sql, &gate, err))
         return false;
-    }
-    build->rows = stats.kind == ENGINE_KIND_WRITE ? (int64_t)stats.rows : -1;
+    request.changed_count = build_changed(build, &gate, changed, CHANNEL_CHANGED_MAX);
+    if (!engine_run(build->statement->session, &request, &output, &stats, err))
+        return false;
+    if (stats.kind == ENGINE_KIND_WRITE)
+        build->rows = (build->rows > 0 ? build->rows : 0) + (int64_t)stats.rows;
     return true;
+}
+
+/* One statement of the text, where it stands: of one among several DuckDB does not tell the places of errors. */
+static bool build_one_of(struct build *build, size_t from, size_t to, struct err *err)
+{
+    AUTO(buf) struct buf sql = {0};
+    int line = 1;
+    for (size_t i = 0; i < from; i++) {
+        line += build->query.ptr[i] == '\n';
+        if (((unsigned char)build->query.ptr[i] & 0xC0) != 0x80)
+            buf_append_char(&sql, build->query.ptr[i] == '\n' ? '\n' : ' ');
+    }
+    buf_append_str(&sql, str_slice(build->query, from, to - from));
+    if (build_effect(build, buf_str(&sql), err))
+        return true;
+    asset_sql_place(&build->text, err, &build->line, &build->column);
+    if (build->line == 0)
+        build->line = line;
+    return false;
+}
+
+static bool build_none(struct build *build, struct err *err)
+{
+    struct lexer lexer = {.text = build->query};
+    size_t from = SIZE_MAX; /* of the statement's first token */
+    build_note(build, build->query);
+    for (;;) {
+        struct lexer_token token = lexer_next(&lexer);
+        bool ends = token.kind == LEXER_END || token.kind == LEXER_ERROR; /* the gate knows no errors of it */
+        bool parts = token.kind == LEXER_OPERATOR && token.len == 1 && build->query.ptr[token.start] == ';';
+        if ((ends || parts) && from != SIZE_MAX && !build_one_of(build, from, token.start, err))
+            return false;
+        if (ends)
+            return true;
+        if (parts)
+            from = SIZE_MAX;
+        else if (from == SIZE_MAX)
+            from = token.start;
+    }
 }
 
 bool build_write(struct build *build, struct err *err)

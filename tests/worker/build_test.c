@@ -159,8 +159,9 @@ static void increments_replace_by_key(void **state)
     struct fixture *fixture = *state;
     static const char *const strategies[] = {"merge", "delete+insert"};
     for (size_t i = 0; i < 2; i++) {
-        const char *text = "{\"asset\":\"k%d\",\"sql\":\"%s\",\"materialize\":\"incremental\",\"strategy\":\"%s\","
-                           "\"unique_key\":[\"a\",\"b\"]}";
+        static const char text[] =
+            "{\"asset\":\"k%d\",\"sql\":\"%s\",\"materialize\":\"incremental\",\"strategy\":\"%s\","
+            "\"unique_key\":[\"a\",\"b\"]}";
         const char *first = "select * from (values (1, null, 'x'), (2, 2, 'y')) t(a, b, c)";
         const char *second = "select * from (values (1, null, 'z'), (3, 3, 'w')) t(a, b, c)";
         build(fixture, str_format(fixture->arena, text, (int)i, first, strategies[i]).ptr);
@@ -179,10 +180,11 @@ static void a_partition_is_replaced_alone(void **state)
 {
     struct fixture *fixture = *state;
     static const char text[] =
-        "{\"asset\":\"p\",\"sql\":\"select timestamp '2026-11-01' + to_hours(range::int) as at, '%s' as v from "
+        "{\"asset\":\"p\",\"sql\":\"select timestamp '2026-11-01' + to_hours(range::int) as moment, '%s' as v from "
         "range(48) where "
-        "at >= "
-        "getvariable('eider_from')\",\"materialize\":\"%s\",\"partition\":{\"name\":\"2026-11-0%d\",\"column\":\"at\","
+        "moment >= "
+        "getvariable('eider_from')\",\"materialize\":\"%s\",\"partition\":{\"name\":\"2026-11-0%d\",\"column\":"
+        "\"moment\","
         "\"from\":\"TIMESTAMP '2026-11-0%d'\",\"to\":\"TIMESTAMP '2026-11-0%d'\"}}";
     build(fixture, str_format(fixture->arena, text, "a", "incremental", 1, 1, 2).ptr);
     build(fixture, str_format(fixture->arena, text, "b", "table", 2, 2, 3).ptr);
@@ -205,6 +207,7 @@ static void statements_run_for_their_effect(void **state)
                                         "('x')\",\"materialize\":\"none\"}",
                                         "sql", "convert");
     assert_int_equal(json_i64(json_get(json_get(report, "error"), "line")), 2);
+    assert_int_equal(json_i64(json_get(json_get(report, "error"), "column")), 24);
     assert_csv(fixture, "acme", "select count(*) c from n1", "c\n2\n");
     refused(fixture, "{\"asset\":\"n\",\"sql\":\"insert into n1 values (3); commit\",\"materialize\":\"none\"}", "sql",
             "one transaction");
@@ -307,7 +310,7 @@ static void errors_name_their_place_in_the_file(void **state)
     } cases[] = {
         {"/* eider\\n*/\\nselect nope\\nfrom a", "nope", 3, 8},
         {"select 1\\nfrom acme.default.nope", "nope", 2, 6},
-        {"select * from default.a where\\n  acme.iceberg.x.b = 1", "x", 2, 3},
+        {"select * from default.a where\\n  acme.iceberg.x.b = 1", "not found", 2, 3},
         {"select 1;\\nselect 2", "several statements", 0, 0},
         {"insert into a values (1)", "changes data", 0, 0},
         {"-- nothing", "no query", 0, 0},
