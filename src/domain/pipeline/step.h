@@ -16,8 +16,8 @@ struct step_work {
     bool export_only;    /* the table is committed: only the exports are to be done (again) */
     /* Set by whoever carries it out: asks it to stop soon; done still comes. */
     void (*cancel)(struct step_work *work);
-    void *owner; /* of whoever carries it out */
-    struct str staged;          /* what BUILD runs instead of the asset's text: reads what was imported; empty: its own */
+    void *owner;       /* of whoever carries it out */
+    struct str staged; /* what BUILD runs instead of the asset's text: reads what was imported; empty: its own */
     struct step_import *import; /* step_import.c's, around the BUILD */
     /* Filled in before done. */
     enum asset_failure failure; /* with an error; without one, ASSET_FAILS_TEST: a test only warns */

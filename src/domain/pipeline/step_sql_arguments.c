@@ -179,9 +179,7 @@ void step_sql_export_arguments(const struct step_work *work, const struct asset_
     AUTO(buf) struct buf table = {0};
     if (asset->materialize == ASSET_ICEBERG)
         buf_append_str(&table, S("iceberg.iceberg."));
-    buf_append_char(&table, '"');
     buf_append_quoted(&table, asset->name, '"');
-    buf_append_char(&table, '"');
     json_begin_object(&writer, NULL);
     json_write_text(&writer, "table", buf_str(&table));
     json_write_text(&writer, "path",
