@@ -111,6 +111,8 @@
           "a program of a step gets no more; 0 = no limit")                                                            \
     LIMIT(LIMIT_PIPELINE_RESCAN, "pipeline.rescan", 10, "s", "files and schedules of the project are looked at again") \
     LIMIT(LIMIT_PIPELINE_TICKS, "pipeline.keep_ticks", 100000, "ticks", "older ones are removed")                      \
+    LIMIT(LIMIT_PIPELINE_NOTICES, "pipeline.max_notices", 10000, "lineage events or alerts that wait",                 \
+          "further ones are dropped")                                                                                  \
     LIMIT(LIMIT_JWT, "oidc.max_token", 8192, "bytes", "UNAUTHENTICATED")                                               \
     LIMIT(LIMIT_OBJECT_TIMEOUT, "object.timeout", 30, "s", "a request to the S3 store is repeated, then UNAVAILABLE")  \
     LIMIT(LIMIT_TLS_HANDSHAKE, "tls.handshake_timeout", 10, "s", "the connection is closed")

@@ -10,8 +10,7 @@ struct pipeline;
 
 /* Watches the pipeline's runs from now on. Without `lineage:` in eider.yaml it does nothing. */
 struct lineage *lineage_new(struct pipeline *pipeline, struct err *err);
-/* Writes what waits for the file; what waits for an address is lost. After the work pool's threads have returned.
- * Accepts NULL inside. */
+/* What waits is tried once more. After the work pool's threads have returned. Accepts NULL inside. */
 void lineage_free(struct lineage **lineage);
 
 /* OpenLineage's runId of a step: a UUID made of the run's and the step's name (RFC 9562, version 8). Pure. */

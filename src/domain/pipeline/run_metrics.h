@@ -10,8 +10,10 @@ struct run_metrics;
 
 #define RUN_METRICS_ASSETS 100
 
-/* Watches the pipeline's runs from now on, and reads the last successes from history. */
+/* Watches the pipeline's runs from now on. */
 struct run_metrics *run_metrics_new(struct pipeline *pipeline, struct err *err);
+/* Takes the last successes from history, once it is open. */
+void run_metrics_read(struct run_metrics *metrics);
 /* Accepts NULL inside. */
 void run_metrics_free(struct run_metrics **metrics);
 
@@ -19,4 +21,4 @@ void run_metrics_free(struct run_metrics **metrics);
 void run_metrics_count_tick(const char *outcome);
 void run_metrics_count_log_dropped(uint64_t lines);
 void run_metrics_count_lineage_dropped(uint64_t events);
-void run_metrics_count_alert(const char *outcome); /* "sent", "failed", "dropped" */
+void run_metrics_count_alert(const char *outcome, uint64_t alerts); /* "sent", "failed", "dropped" */
