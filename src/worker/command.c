@@ -69,7 +69,7 @@ static bool command_allow_rest(const struct landlock *landlock, char *hidden, st
     return true;
 }
 
-static bool command_hide(const char *hidden, const char *scratch, struct err *err)
+static bool command_hide(const char *hidden, const char *scratch, const char *readable, struct err *err)
 {
     char path[PATH_MAX];
     if (!hidden[0] || !realpath(hidden, path))
@@ -78,7 +78,9 @@ static bool command_hide(const char *hidden, const char *scratch, struct err *er
     bool ok = landlock_open(&landlock, false, err);
     if (ok && landlock.abi > 0)
         ok = command_allow_rest(&landlock, path, err) &&
-             (!scratch[0] || landlock_allow(&landlock, scratch, LANDLOCK_ALL, err)) && landlock_enforce(&landlock, err);
+             (!scratch[0] || landlock_allow(&landlock, scratch, LANDLOCK_ALL, err)) &&
+             (!readable[0] || landlock_allow(&landlock, readable, LANDLOCK_READ, err)) &&
+             landlock_enforce(&landlock, err);
     landlock_close(&landlock);
     return ok || err_wrap(err, "hide the server's data");
 }
@@ -94,12 +96,12 @@ static _Noreturn void command_exec(char **argv, uint64_t memory_bytes, uint64_t 
     sigprocmask(SIG_SETMASK, &none, NULL);
     setpgid(0, 0);
     prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
-    if (!worker_limit_command(memory_bytes, processes, &error) || !command_hide(argv[2], argv[3], &error)) {
+    if (!worker_limit_command(memory_bytes, processes, &error) || !command_hide(argv[2], argv[3], argv[4], &error)) {
         fprintf(stderr, "eider: %s\n", error.message);
         _exit(COMMAND_EXIT_OWN);
     }
-    execvp(argv[6], argv + 6);
-    fprintf(stderr, "eider: cannot start '%s': %s\n", argv[6], strerror(errno));
+    execvp(argv[7], argv + 7);
+    fprintf(stderr, "eider: cannot start '%s': %s\n", argv[7], strerror(errno));
     _exit(errno == ENOENT ? COMMAND_EXIT_MISSING : COMMAND_EXIT_DENIED);
 }
 
@@ -178,7 +180,7 @@ static bool command_prepare(struct err *err)
 int command_main(int argc, char **argv)
 {
     uint64_t memory_bytes, processes;
-    if (argc < 7 || !str_to_u64(str_from(argv[4]), &memory_bytes) || !str_to_u64(str_from(argv[5]), &processes)) {
+    if (argc < 8 || !str_to_u64(str_from(argv[5]), &memory_bytes) || !str_to_u64(str_from(argv[6]), &processes)) {
         fprintf(stderr, "eider: 'step' is started by the server, not by hand\n");
         return 2;
     }
@@ -196,7 +198,7 @@ int command_main(int argc, char **argv)
     }
     pid_t program = fork();
     if (program < 0) {
-        fprintf(stderr, "eider: cannot start '%s': %s\n", argv[6], strerror(errno));
+        fprintf(stderr, "eider: cannot start '%s': %s\n", argv[7], strerror(errno));
         return COMMAND_EXIT_OWN;
     }
     if (program == 0)

@@ -231,6 +231,7 @@ static char **command_arguments(const struct command_options *options, struct ar
         S("step"),
         options->hidden,
         options->scratch,
+        options->readable,
         str_format(arena, "%lld", (long long)options->memory_bytes),
         str_format(arena, "%lld", (long long)limits_get(LIMIT_PIPELINE_PROCESSES)),
     };

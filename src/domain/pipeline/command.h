@@ -17,6 +17,7 @@ struct command_options {
     size_t environment_count;
     struct str hidden;    /* directory that it cannot reach: the server's data */
     struct str scratch;   /* a directory that it may write (also inside hidden); TMPDIR; empty: none */
+    struct str readable;  /* a directory that it may read (also inside hidden); empty: none */
     int64_t memory_bytes; /* address space; 0: unlimited */
     struct str input;     /* its standard input; empty: /dev/null */
     /* A line without its end; longer ones are cut at pipeline.max_line. is_error: from standard error. */

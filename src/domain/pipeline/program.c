@@ -23,6 +23,7 @@ struct program {
     struct step_work *work;
     const struct pipeline_options *pipeline;
     struct str scratch, run_directory; /* the second holds the first */
+    struct str inputs;                 /* empty: none */
     struct str pass;
     struct command *command; /* NULL: none runs */
     struct program_options options;
@@ -93,6 +94,15 @@ struct program *program_new(struct step_work *work, struct err *err)
 struct str program_scratch(const struct program *program)
 {
     return program->scratch;
+}
+
+bool program_inputs(struct program *program, struct str *path_out, struct err *err)
+{
+    struct str path = str_format(program->work->arena, "%.*s.inputs", STR_ARG(program->scratch));
+    if (!program->inputs.len && !program_make(path, err))
+        return false;
+    *path_out = program->inputs = path;
+    return true;
 }
 
 /* --- One of them --- */
@@ -175,6 +185,7 @@ bool program_run(struct program *program, const struct program_options *options,
         .environment_count = work->run->partition.len ? count : count - 1,
         .hidden = program->pipeline->data,
         .scratch = program->scratch,
+        .readable = program->inputs,
         .memory_bytes = limits_get(LIMIT_PIPELINE_MEMORY),
         .on_line = program_on_line,
         .on_exit = program_on_exit,
@@ -200,6 +211,8 @@ static void program_clean(struct work_job *job)
 {
     struct program *program = list_object(job, struct program, job);
     program_remove(program->scratch.ptr);
+    if (program->inputs.len)
+        program_remove(program->inputs.ptr);
     rmdir(program->run_directory.ptr); /* stays while other steps have theirs */
 }
 

@@ -9,6 +9,8 @@ struct program;
  * server's configuration does not let programs run. */
 struct program *program_new(struct step_work *work, struct err *err);
 struct str program_scratch(const struct program *program);
+/* A directory that the programs may read, made at the first call; removed as the scratch directory is. */
+bool program_inputs(struct program *program, struct str *path_out, struct err *err) MUST_USE;
 
 struct program_options {
     const struct str *argv; /* copied, as all of this */
