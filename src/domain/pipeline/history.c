@@ -22,6 +22,7 @@ struct history_reading {
     VEC(struct history_attempt) attempts;
     VEC(struct asset_state) states;
     VEC(struct history_origin) origins;
+    struct history_known known;
     union {
         history_runs_done *runs;
         history_run_done *run;
@@ -360,14 +361,25 @@ static bool history_know_apply(struct store_job *job, struct store_db *db, struc
 static void history_know_told(struct store_job *job, const struct err *error)
 {
     struct history_reading *reading = job->owner;
-    const struct history_known known = {.states = reading->states.items,
-                                        .state_count = reading->states.count,
-                                        .parent = reading->runs.count ? reading->runs.items : NULL,
-                                        .parent_full_refresh = reading->full_refresh,
-                                        .origins = reading->origins.items,
-                                        .origin_count = reading->origins.count};
-    reading->done.known(reading->owner, error ? NULL : &known, error);
-    history_reading_free(reading);
+    if (error) {
+        reading->done.known(reading->owner, NULL, error);
+        history_reading_free(reading);
+        return;
+    }
+    reading->known = (struct history_known){.states = reading->states.items,
+                                            .state_count = reading->states.count,
+                                            .parent = reading->runs.count ? reading->runs.items : NULL,
+                                            .parent_full_refresh = reading->full_refresh,
+                                            .origins = reading->origins.items,
+                                            .origin_count = reading->origins.count};
+    reading->done.known(reading->owner, &reading->known, NULL);
+}
+
+void history_known_free(struct history_known **known)
+{
+    if (*known)
+        history_reading_free(list_object(*known, struct history_reading, known));
+    *known = NULL;
 }
 
 void history_know(struct pipeline *pipeline, const struct project_environment *environment, struct str partition,

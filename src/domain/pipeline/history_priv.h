@@ -57,8 +57,10 @@ struct history_origin {
     uint32_t build_step;
     bool export_only; /* only its files were not written */
 };
-/* parent: id, "last", or empty. Valid during done. ERR_NOT_FOUND, ERR_PRECONDITION: the parent has not ended. */
-typedef void history_known_done(void *owner, const struct history_known *known, const struct err *error);
+/* parent: id, "last", or empty. known: the caller's, by history_known_free. ERR_NOT_FOUND, ERR_PRECONDITION: the parent
+ * has not ended. */
+typedef void history_known_done(void *owner, struct history_known *known, const struct err *error);
+void history_known_free(struct history_known **known);
 void history_know(struct pipeline *pipeline, const struct project_environment *environment, struct str partition,
                   struct str parent, history_known_done *done, void *owner);
 

@@ -16,6 +16,9 @@ struct run_making {
     struct run_request request;
     const struct project_environment *environment;
     struct pipeline_view *view; /* a reference */
+    struct history_known *known;
+    struct work_job look; /* at source files */
+    const bool *moved;
     const struct plan_step *plan;
     size_t plan_count;
     struct err error;
@@ -31,6 +34,7 @@ static void run_making_free(struct run_making *making)
     list_remove(&making->node);
     loop_defer_cancel(&making->failed);
     pipeline_view_unref(&making->view);
+    history_known_free(&making->known);
     arena_free(&arena);
     pipeline->making--;
     pipeline_check_drained(pipeline);
@@ -298,6 +302,7 @@ static bool run_plan(struct run_making *making, const struct history_known *know
     const struct plan_request request = {.states = known->states,
                                          .state_count = known->state_count,
                                          .chosen = chosen,
+                                         .moved = making->moved,
                                          .changed_only = making->request.changed_only,
                                          .now_us = clock_wall_us()};
     making->plan = plan_make(graph, &request, making->arena, &making->plan_count);
@@ -332,14 +337,11 @@ static struct str run_selection(const struct run_request *request, struct arena 
     return str_copy(arena, buf_str(&text));
 }
 
-static void run_making_known(void *owner, const struct history_known *known, const struct err *error)
+static void run_making_looked(struct work_job *job)
 {
-    struct run_making *making = owner;
+    struct run_making *making = list_object(job, struct run_making, look);
+    const struct history_known *known = making->known;
     struct run_request *request = &making->request;
-    if (error) {
-        run_making_fail(making, error);
-        return;
-    }
     if (known->parent && !request->partition.len)
         request->partition = str_copy(making->arena, known->parent->partition);
     if (known->parent)
@@ -360,6 +362,25 @@ static void run_making_known(void *owner, const struct history_known *known, con
     if (str_starts_with(request->trigger, S("backfill:")))
         new.backfill = str_from_index(request->trigger, S("backfill:").len);
     history_create(flow, &new, run_created);
+}
+
+static void run_making_look(struct work_job *job)
+{
+    struct run_making *making = list_object(job, struct run_making, look);
+    making->moved =
+        plan_files_look(making->view->graph, making->known->states, making->known->state_count, making->arena);
+}
+
+static void run_making_known(void *owner, struct history_known *known, const struct err *error)
+{
+    struct run_making *making = owner;
+    if (error) {
+        run_making_fail(making, error);
+        return;
+    }
+    making->known = known;
+    making->look = (struct work_job){.run = run_making_look, .done = run_making_looked};
+    work_submit(making->pipeline->options.pool, &making->look);
 }
 
 static void run_making_know(struct run_making *making)
