@@ -1,0 +1,2 @@
+-- licence
+/* eider on_file: data/source/*/a*.csv */ SELECT 1

@@ -1,0 +1,5 @@
+/* eider
+severity: warn
+tags: a
+*/
+SELECT * FROM orders WHERE total < 0

@@ -1,0 +1,5 @@
+/* eider
+retires: 3
+materialize: tabel
+export: ../x.csv
+tests: [not_nul]
