@@ -145,6 +145,7 @@ static void history_trim_done(struct store_job *job, const struct err *error)
     mem_free(trim);
     if (more)
         history_trim(pipeline);
+    pipeline_check_drained(pipeline);
 }
 
 void history_trim(struct pipeline *pipeline)
