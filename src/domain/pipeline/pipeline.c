@@ -49,12 +49,15 @@ static void pipeline_go(struct pipeline *pipeline)
         run_resume(pipeline);
     history_trim(pipeline);
     pipeline_on_rescan(&pipeline->rescan);
+    alert_list_begin(pipeline->alerts);
 }
 
 static void pipeline_opened(struct pipeline *pipeline, const struct err *error)
 {
     if (error)
         log_error("pipeline.no_history", LOG_ERR(error));
+    alert_list_read(pipeline->alerts);
+    run_metrics_read(pipeline->metrics);
     run_start_waiting(pipeline, error);
     pipeline_go(pipeline);
     pipeline_check_drained(pipeline);
@@ -100,7 +103,8 @@ void pipeline_begin(struct pipeline *pipeline, struct str url)
 
 void pipeline_check_drained(struct pipeline *pipeline)
 {
-    bool idle = list_is_empty(&pipeline->runs) && !pipeline->making && !pipeline->load && !pipeline->history.writes;
+    bool idle = list_is_empty(&pipeline->runs) && !pipeline->making && !pipeline->load && !pipeline->history.writes &&
+                alert_list_is_idle(pipeline->alerts);
     if (pipeline->draining && idle)
         loop_defer(pipeline->options.loop, &pipeline->drained);
 }
