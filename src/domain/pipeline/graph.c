@@ -5,33 +5,32 @@
 
 #include "domain/pipeline/graph_priv.h"
 
-static int graph_by_edge(const void *a, const void *b)
+static int graph_by_need(const void *a, const void *b)
 {
     const struct graph_edge *left = a, *right = b;
-    if (left->down != right->down)
-        return left->down < right->down ? -1 : 1;
     if (left->up != right->up)
         return left->up < right->up ? -1 : 1;
     return (left->line > right->line) - (left->line < right->line);
 }
 
-/* Each edge once, in its order, and where those of each asset begin. */
+/* Each edge once, and where those of each asset begin. They were found asset by asset. */
 static void graph_sort_edges(struct graph_draft *draft, size_t asset_count)
 {
     struct graph_edge *edges = draft->edges.items;
-    size_t kept = 0;
-    if (draft->edges.count > 0)
-        qsort(edges, draft->edges.count, sizeof(*edges), graph_by_edge);
-    for (size_t i = 0; i < draft->edges.count; i++)
-        if (kept == 0 || edges[kept - 1].down != edges[i].down || edges[kept - 1].up != edges[i].up)
-            edges[kept++] = edges[i];
-    draft->edges.count = kept;
+    size_t kept = 0, end = 0;
     draft->first = arena_array(draft->arena, asset_count + 1, sizeof(*draft->first));
-    for (size_t i = 0, edge = 0; i <= asset_count; i++) {
-        while (edge < kept && edges[edge].down < i)
-            edge++;
-        draft->first[i] = edge;
+    for (size_t i = 0; i < asset_count; i++) {
+        size_t start = end;
+        while (end < draft->edges.count && edges[end].down == i)
+            end++;
+        if (end > start)
+            qsort(edges + start, end - start, sizeof(*edges), graph_by_need);
+        draft->first[i] = kept;
+        for (size_t e = start; e < end; e++)
+            if (kept == draft->first[i] || edges[kept - 1].up != edges[e].up)
+                edges[kept++] = edges[e];
     }
+    draft->first[asset_count] = draft->edges.count = kept;
 }
 
 static int graph_by_index(const void *a, const void *b)

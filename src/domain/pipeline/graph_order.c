@@ -5,6 +5,8 @@
 #include "domain/pipeline/graph_priv.h"
 
 #define GRAPH_CYCLE_SHOWN 20
+/* Cycles below cycles: so many of them are looked for. */
+#define GRAPH_CYCLE_ROUNDS 20
 
 /* Assets whose needs are met, the least index first: a binary heap. */
 struct graph_heap {
@@ -71,65 +73,116 @@ static void graph_cycle(struct graph_draft *draft, const struct graph_edge **nex
     vec_push(&draft->problems.list, problem);
 }
 
-/* Each asset that cannot run needs one that cannot either. Going from one to the next ends in a cycle, or where another
- * walk has been. */
-static void graph_find_cycles(struct graph_draft *draft, const bool *placed)
+/* What is left of the graph while assets are taken out whose needs are met. */
+struct graph_peel {
+    struct graph_draft *draft;
+    size_t count;
+    size_t *missing;            /* needs of each asset that are not met */
+    size_t *start, *dependants; /* of each asset: those from start[asset] to start[asset + 1] */
+    bool *placed;
+    struct graph_heap ready;
+};
+
+static struct graph_peel graph_peel_new(struct graph_draft *draft)
 {
-    size_t count = draft->graph->project->asset_count;
-    const struct graph_edge **next = arena_array(draft->arena, count, sizeof(*next));
-    size_t *walk = arena_array(draft->arena, count, sizeof(*walk)); /* 0: not seen */
-    for (size_t i = 0; i < count; i++) {
-        for (size_t e = draft->first[i]; !placed[i] && e < draft->first[i + 1]; e++)
-            if (!placed[draft->edges.items[e].up] && !next[i])
-                next[i] = &draft->edges.items[e];
-        assert(placed[i] || next[i]);
+    size_t count = draft->graph->project->asset_count, edge_count = draft->edges.count;
+    const struct graph_edge *edges = draft->edges.items;
+    struct graph_peel peel = {
+        .draft = draft,
+        .count = count,
+        .missing = arena_array(draft->arena, count, sizeof(size_t)),
+        .start = arena_array(draft->arena, count + 1, sizeof(size_t)),
+        .dependants = arena_array(draft->arena, edge_count, sizeof(size_t)),
+        .placed = arena_array(draft->arena, count, sizeof(bool)),
+        .ready = {.items = arena_array(draft->arena, count, sizeof(size_t))},
+    };
+    for (size_t e = 0; e < edge_count; e++)
+        peel.start[edges[e].up]++;
+    for (size_t i = 0, sum = 0; i <= count; i++) {
+        sum += i < count ? peel.start[i] : 0;
+        peel.start[i] = sum; /* the end; filling goes backwards */
     }
+    for (size_t e = edge_count; e-- > 0;)
+        peel.dependants[--peel.start[edges[e].up]] = edges[e].down;
     for (size_t i = 0; i < count; i++) {
+        peel.missing[i] = draft->first[i + 1] - draft->first[i];
+        if (peel.missing[i] == 0)
+            graph_heap_push(&peel.ready, i);
+    }
+    return peel;
+}
+
+static void graph_place(struct graph_peel *peel, size_t asset)
+{
+    peel->placed[asset] = true;
+    for (size_t d = peel->start[asset]; d < peel->start[asset + 1]; d++) {
+        size_t dependant = peel->dependants[d];
+        if (--peel->missing[dependant] == 0 && !peel->placed[dependant])
+            graph_heap_push(&peel->ready, dependant);
+    }
+}
+
+/* Each asset that is left needs one that is left too. Going from one to the next ends in a cycle, which is told and
+ * taken out, or where another walk has been. */
+static void graph_find_cycles(struct graph_peel *peel)
+{
+    struct graph_draft *draft = peel->draft;
+    const struct graph_edge **next = arena_array(draft->arena, peel->count, sizeof(*next));
+    size_t *walk = arena_array(draft->arena, peel->count, sizeof(*walk)); /* 0: not seen */
+    VEC(size_t) members = {0};
+    for (size_t i = 0; i < peel->count; i++) {
+        for (size_t e = draft->first[i]; !peel->placed[i] && !next[i] && e < draft->first[i + 1]; e++)
+            if (!peel->placed[draft->edges.items[e].up])
+                next[i] = &draft->edges.items[e];
+        assert(peel->placed[i] || next[i]);
+    }
+    for (size_t i = 0; i < peel->count; i++) {
         size_t at = i;
-        if (placed[i] || walk[i])
+        if (!next[i] || walk[i])
             continue;
         for (; !walk[at]; at = next[at]->up)
             walk[at] = i + 1;
-        if (walk[at] == i + 1)
-            graph_cycle(draft, next, at);
+        if (walk[at] != i + 1)
+            continue;
+        graph_cycle(draft, next, at);
+        for (; !peel->placed[at]; at = next[at]->up) {
+            peel->placed[at] = true; /* all of it before any of it counts as done */
+            vec_push(&members, at);
+        }
     }
+    for (size_t i = 0; i < members.count; i++)
+        graph_place(peel, members.items[i]);
+    vec_done(&members);
+}
+
+/* Those that cannot run, by name. */
+static void graph_append_rest(const struct graph_peel *peel, size_t *rest_out)
+{
+    for (size_t i = 0; i < peel->count; i++)
+        if (!peel->placed[i]) {
+            peel->draft->broken[i] = true;
+            *rest_out++ = i;
+        }
 }
 
 size_t graph_find_order(struct graph_draft *draft, size_t *order_out)
 {
-    size_t count = draft->graph->project->asset_count, edge_count = draft->edges.count, done = 0;
-    size_t *missing = arena_array(draft->arena, count, sizeof(*missing));
-    size_t *start = arena_array(draft->arena, count + 1, sizeof(*start)); /* of each asset's dependants */
-    size_t *dependants = arena_array(draft->arena, edge_count, sizeof(*dependants));
-    bool *placed = arena_array(draft->arena, count, sizeof(*placed));
-    struct graph_heap heap = {.items = arena_array(draft->arena, count, sizeof(size_t))};
-    for (size_t e = 0; e < edge_count; e++)
-        start[draft->edges.items[e].up]++;
-    for (size_t i = 0, sum = 0; i <= count; i++) {
-        sum += i < count ? start[i] : 0;
-        start[i] = sum; /* the end; filling goes backwards */
-    }
-    for (size_t e = edge_count; e-- > 0;)
-        dependants[--start[draft->edges.items[e].up]] = draft->edges.items[e].down;
-    for (size_t i = 0; i < count; i++) {
-        missing[i] = draft->first[i + 1] - draft->first[i];
-        if (missing[i] == 0)
-            graph_heap_push(&heap, i);
-    }
-    while (heap.count > 0) {
-        size_t next = graph_heap_pop(&heap);
-        order_out[done++] = next;
-        placed[next] = true;
-        for (size_t d = start[next]; d < start[next + 1]; d++)
-            if (--missing[dependants[d]] == 0)
-                graph_heap_push(&heap, dependants[d]);
-    }
-    if (done < count)
-        graph_find_cycles(draft, placed);
-    for (size_t i = 0, last = done; i < count; i++)
-        if (!placed[i]) {
-            draft->broken[i] = true;
-            order_out[last++] = i;
+    struct graph_peel peel = graph_peel_new(draft);
+    size_t runnable = 0, done = 0, cycles = 0;
+    while (done < peel.count) {
+        while (peel.ready.count > 0) {
+            size_t next = graph_heap_pop(&peel.ready);
+            if (cycles == 0)
+                order_out[runnable++] = next;
+            graph_place(&peel, next);
         }
-    return done;
+        for (done = 0; done < peel.count && peel.placed[done];)
+            done++;
+        if (done == peel.count || cycles++ == GRAPH_CYCLE_ROUNDS)
+            break;
+        if (cycles == 1)
+            graph_append_rest(&peel, order_out + runnable);
+        graph_find_cycles(&peel);
+    }
+    return runnable;
 }

@@ -170,12 +170,18 @@ static bool select_all_of(struct select *select, struct str selector, bool *chos
            err_set(select->err, ERR_NOT_FOUND, "no asset is all of '%.*s'", STR_ARG(str_slice(selector, 0, 100)));
 }
 
+/* A test that reads assets. */
+static bool select_is_test(const struct graph_node *node)
+{
+    return node->asset->kind == ASSET_TEST && node->upstream_count > 0;
+}
+
 /* Tests go with what they read: all of it, else they could fail for want of a table. */
-static void select_tests(const struct graph *graph, bool *chosen)
+static void select_tests(const struct graph *graph, bool *chosen, const bool *away)
 {
     for (size_t i = 0; i < graph->node_count; i++) {
         const struct graph_node *node = &graph->nodes[i];
-        bool all = node->asset->kind == ASSET_TEST && node->upstream_count > 0;
+        bool all = select_is_test(node) && !away[i];
         for (size_t k = 0; all && k < node->upstream_count; k++)
             all = chosen[node->upstream[k]];
         chosen[i] = chosen[i] || all;
@@ -188,23 +194,20 @@ bool graph_select(const struct graph *graph, const struct str *selectors, size_t
     AUTO(arena) struct arena *arena = arena_new();
     struct select select = {.graph = graph, .arena = arena, .err = err};
     bool *chosen = arena_array(arena, graph->node_count, sizeof(*chosen));
+    bool *away = arena_array(arena, graph->node_count, sizeof(*away));
     bool *one = arena_array(arena, graph->node_count, sizeof(*one)), all = true;
-    for (size_t i = 0; i < count; i++)
-        all = all && str_starts_with(selectors[i], S("!"));
-    memset(chosen, all, graph->node_count * sizeof(*chosen));
-    for (size_t pass = 0; pass < 2; pass++) { /* what is taken away goes last, wherever it stands */
-        for (size_t i = 0; i < count; i++) {
-            bool away = str_starts_with(selectors[i], S("!"));
-            if (away != (pass == 1))
-                continue;
-            if (!select_all_of(&select, str_from_index(selectors[i], away), one))
-                return false;
-            for (size_t k = 0; k < graph->node_count; k++)
-                chosen[k] = away ? chosen[k] && !one[k] : chosen[k] || one[k];
-        }
-        if (pass == 0)
-            select_tests(graph, chosen);
+    for (size_t i = 0; i < count; i++) {
+        bool not = str_starts_with(selectors[i], S("!"));
+        if (!select_all_of(&select, str_from_index(selectors[i], not ), one))
+            return false;
+        all = all && not ;
+        for (size_t k = 0; k < graph->node_count; k++)
+            (not ? away : chosen)[k] |= one[k];
     }
-    memcpy(chosen_out, chosen, graph->node_count * sizeof(*chosen));
+    for (size_t i = 0; i < graph->node_count; i++)
+        chosen[i] = (all ? !select_is_test(&graph->nodes[i]) : chosen[i]) && !away[i];
+    select_tests(graph, chosen, away);
+    if (graph->node_count > 0)
+        memcpy(chosen_out, chosen, graph->node_count * sizeof(*chosen));
     return true;
 }
