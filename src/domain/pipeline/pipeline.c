@@ -104,7 +104,7 @@ void pipeline_begin(struct pipeline *pipeline, struct str url)
 void pipeline_check_drained(struct pipeline *pipeline)
 {
     bool idle = list_is_empty(&pipeline->runs) && !pipeline->making && !pipeline->load && !pipeline->history.writes &&
-                alert_list_is_idle(pipeline->alerts);
+                alert_list_is_idle(pipeline->alerts) && scheduler_is_idle(pipeline->scheduler);
     if (pipeline->draining && idle)
         loop_defer(pipeline->options.loop, &pipeline->drained);
 }

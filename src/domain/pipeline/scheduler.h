@@ -12,6 +12,9 @@ void scheduler_set_graph(struct scheduler *scheduler, const struct graph *graph)
 void scheduler_begin(struct scheduler *scheduler);
 /* Nothing starts any more. */
 void scheduler_stop(struct scheduler *scheduler);
+/* Nothing of it is on its way to the store, to the disk or back: it may be freed. pipeline_check_drained is called when
+ * it becomes so. */
+bool scheduler_is_idle(const struct scheduler *scheduler);
 /* Accepts NULL inside. */
 void scheduler_free(struct scheduler **scheduler);
 
