@@ -8,7 +8,7 @@ import pytest
 from lib.commandline import CommandLine
 
 COMMANDS = ["serve", "tenant create", "tenant list", "tenant delete", "ingest", "query", "status", "doctor", "backup", "restore", "log", "log-level", "audit", "snapshots",
-            "rollback", "tag create", "tag list", "tag drop", "branch create", "branch list", "branch drop", "drop", "dropped", "undrop", "maintain", "mirror", "version"]
+            "rollback", "tag create", "tag list", "tag drop", "branch create", "branch list", "branch drop", "drop", "dropped", "undrop", "maintain", "mirror", "version", "new", "start", "stop", "restart"]
 
 
 def test_overview_names_every_command(alone):
