@@ -68,7 +68,7 @@ static void hello_survives_the_way(void **state)
                                   .block_size = 1 << 20,
                                   .memory_limit_bytes = 1 << 30,
                                   .directory = S("/t/acme"),
-                                  .project = S("/home/acme"),
+                                  .project = S("/p/acme"),
                                   .library = S("/lib/libduckdb.so"),
                                   .catalog_pass = S("secret"),
                                   .setup = S("LOAD 'x'"),
@@ -84,7 +84,7 @@ static void hello_survives_the_way(void **state)
     assert_int_equal(got.threads, 3);
     assert_int_equal(got.limits[LIMIT_SQL], 4711);
     assert_text(got.directory, "/t/acme");
-    assert_text(got.project, "/home/acme");
+    assert_text(got.project, "/p/acme");
     assert_text(got.catalog_pass, "secret");
     assert_text(got.setup, "LOAD 'x'");
     assert_int_equal(got.port_count, 2);
