@@ -38,12 +38,31 @@ static bool print_plan(struct cli *cli, const struct json *answer, struct err *e
     return true;
 }
 
+/* Whoever asked for all did not get what is wrong with its file: that is a failure. */
+static void tell_problems(struct cli *cli, const struct json *answer)
+{
+    AUTO(buf) struct buf text = {0};
+    struct err ignored;
+    const struct json *problems = json_get(answer, "problems");
+    if (cli->options.argument_count > 0 || json_count(problems) == 0)
+        return;
+    for (size_t i = 0; i < json_count(problems); i++)
+        cli_pipeline_append_problem(&text, json_at(problems, i));
+    (void)fflush(stdout);
+    (void)!cli_terminal_write(STDERR_FILENO, buf_str(&text), &ignored);
+    if (cli->exit_code == CLI_EXIT_OK)
+        cli->exit_code = CLI_EXIT_ERROR;
+}
+
 static bool plan(struct cli *cli, struct err *err)
 {
     const struct json *answer;
     AUTO(buf) struct buf body = {0};
     append_request(cli, &body);
-    return cli_pipeline_call(cli, "POST", S("/plan"), buf_str(&body), &answer, err) && print_plan(cli, answer, err);
+    if (!cli_pipeline_call(cli, "POST", S("/plan"), buf_str(&body), &answer, err) || !print_plan(cli, answer, err))
+        return false;
+    tell_problems(cli, answer);
+    return true;
 }
 
 /* Follows what a request has begun, unless nothing did, or nobody waits. */
@@ -77,8 +96,11 @@ static bool run_run(struct cli *cli, struct err *err)
     if (cli_flag(cli, "dry-run"))
         return plan(cli, err);
     append_request(cli, &body);
-    return check_wait(cli, err) && cli_pipeline_call(cli, "POST", S("/runs"), buf_str(&body), &answer, err) &&
-           go_on(cli, answer, root, err);
+    if (!check_wait(cli, err) || !cli_pipeline_call(cli, "POST", S("/runs"), buf_str(&body), &answer, err) ||
+        !go_on(cli, answer, root, err))
+        return false;
+    tell_problems(cli, answer);
+    return true;
 }
 
 static bool run_plan(struct cli *cli, struct err *err)

@@ -45,6 +45,10 @@ void cli_run_end_line(struct buf *out, const struct cli_run *run)
     int64_t rows = 0;
     bool some = false;
     buf_printf(out, "run %lld %.*s:", (long long)run->number, STR_ARG(run->state));
+    if (run->steps.count == 0) {
+        buf_append_str(out, S(" nothing to do\n"));
+        return;
+    }
     for (size_t i = 0; i < sizeof(counted) / sizeof(counted[0]); i++) {
         size_t count = cli_run_count(run, counted[i]);
         if (count > 0)
@@ -53,7 +57,7 @@ void cli_run_end_line(struct buf *out, const struct cli_run *run)
     }
     for (size_t i = 0; i < run->steps.count; i++)
         rows += run->steps.items[i].rows > 0 ? run->steps.items[i].rows : 0;
-    buf_append_str(out, some ? S(" in ") : S(" nothing done in "));
+    buf_append_str(out, some ? S(" in ") : S(" nothing ended in "));
     cli_text_duration(out, run->run_us > 0 ? run->run_us : 0);
     buf_append_str(out, S(", "));
     append_rows(out, rows);

@@ -44,6 +44,10 @@ static void rest_start_done(void *owner, struct run *run, const struct graph *gr
     for (size_t i = 0; i < plan_count; i++)
         rest_write_planned(&writer, graph, &plan[i]);
     json_end_array(&writer);
+    json_begin_array(&writer, "problems");
+    for (size_t i = 0; graph && i < graph->problem_count; i++)
+        rest_write_problem(&writer, &graph->problems[i]);
+    json_end_array(&writer);
     json_end_object(&writer);
     struct str id = run ? run->id : S("");
     const struct http_field location = {S("location"),
