@@ -124,6 +124,14 @@ static void step_sql_write_columns(struct json_writer *writer, const struct asse
     json_end_array(writer);
 }
 
+/* Without a partition and without a key there is nothing that could be replaced but all of it. */
+static bool step_sql_is_whole(const struct step_work *work)
+{
+    const struct asset *asset = work->node->asset;
+    return asset->partition.kind != ASSET_NOT_PARTITIONED && !work->run->partition.len &&
+           asset->strategy == ASSET_DELETE_INSERT && asset->unique_key_count == 0;
+}
+
 bool step_sql_build_arguments(const struct step_work *work, struct buf *out, struct err *err)
 {
     const struct asset *asset = work->node->asset;
@@ -137,7 +145,7 @@ bool step_sql_build_arguments(const struct step_work *work, struct buf *out, str
     json_write_text(&writer, "materialize", is_test ? S("test") : str_from(asset_materialize_name(asset->materialize)));
     json_write_text(&writer, "strategy", str_from(asset_strategy_name(asset->strategy)));
     step_sql_write_texts(&writer, "unique_key", asset->unique_key, asset->unique_key_count);
-    json_write_bool(&writer, "full_refresh", work->run->full_refresh);
+    json_write_bool(&writer, "full_refresh", work->run->full_refresh || step_sql_is_whole(work));
     json_write_text(&writer, "watermark", asset->watermark);
     json_write_text(&writer, "run", slot->build_run);
     json_write_i64(&writer, "step", slot->build_step);
