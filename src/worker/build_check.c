@@ -148,8 +148,8 @@ static void build_test_freshness(const struct build *build, const struct json *t
     buf_append_str(sql, S("(SELECT CAST(max("));
     sql_append_name(sql, build_test_column(test));
     buf_printf(sql,
-               ") AS TIMESTAMPTZ) AS newest FROM %.*s) WHERE newest IS NULL OR epoch(now()) - epoch(newest) > %" PRId64,
-               STR_ARG(build->checked), json_i64(json_get(test, "max_age_s")));
+               ") AS TIMESTAMPTZ) AS newest FROM %.*s) WHERE newest IS NULL OR epoch(now()) - epoch(newest) > %.6f",
+               STR_ARG(build->checked), json_double(json_get(test, "max_age_s")));
 }
 
 /* An asset that is a test: its rows are what is wrong. */
