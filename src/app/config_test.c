@@ -241,6 +241,34 @@ static void config_errors_name_the_place(void **state)
         {"warehouse: {location: s3://b/p, vend: maybe}", "line 1: warehouse.vend must be true or false", ""},
         {"warehouse: {location: s3://b/p, vend: true}", "line 1: warehouse.vend needs warehouse.role", ""},
         {"listen: 0.0.0.0:8815", "reachable from other machines", "--tls-self-signed"},
+        {"port: 70000", "line 1: port must be a number up to 65535", ""},
+        {"schedules: {a: 5m}", "line 1: schedules belongs to a project, which has a tenant", ""},
+        {"tenant: Acme", "line 1: 'Acme' is no name of a tenant", ""},
+        {"tenant: t\nparalel: 3", "line 2: unknown key 'paralel'", "'parallel'"},
+        {"tenant: t\nparallel: 0", "line 2: parallel must be 1 at least", ""},
+        {"tenant: t\nresume: maybe", "line 2: resume must be true or false, not 'maybe'", ""},
+        {"tenant: t\nretries: {max: 1, dely: 1s}", "line 2: unknown property 'dely'", "'delay'"},
+        {"tenant: t\nenvironments: [dev]", "line 2: environments must be a map of names", ""},
+        {"tenant: t\nenvironments: {Dev: {}}", "line 2: environments: 'Dev' is no name", ""},
+        {"tenant: t\nenvironments: {dev: {tenant: t}}", "line 2: two environments have the tenant 't'", ""},
+        {"tenant: t\nenvironments: {production: {tenant: u}}", "line 2: production has the project's own tenant", ""},
+        {"tenant: t\nschedules: {a: {evry: 5m}}", "line 2: unknown property 'evry'", "'every'"},
+        {"tenant: t\nschedules: {a: {select: b}}", "line 2: a needs one of cron, every, on_file, after", ""},
+        {"tenant: t\nschedules: {a: '61 * * * *'}", "line 2: ", ""},
+        {"tenant: t\nconnections: {a: {user: b}}", "line 2: a connection needs url", ""},
+        {"tenant: t\nconnections: {a: {type: mysql, url: b}}", "line 2: unknown type 'mysql'", ""},
+        {"tenant: t\nconnections: {a: {url: 'postgres://u:p@h/d'}}", "its password does not stand in its url", ""},
+        {"tenant: t\nconnections:\n  a: {url: 'postgres://h/d', password: x}", "line 3: password holds a secret",
+         "${V"},
+        {"tenant: t\nconnections: {a: {url: 'https://h/', password: '${CONFIG_TEST_NO}'}}", "CONFIG_TEST_NO is not",
+         ""},
+        {"tenant: t\nconnections: {a: {url: 'https://h/', region: x}}", "are for s3:// alone", ""},
+        {"tenant: t\nconnections: {a: {url: 's3://b', password: 'file:eider.yaml'}}", "has key_id and key", ""},
+        {"tenant: t\nalerts: {on: failure}", "line 2: an alert needs webhook or command", ""},
+        {"tenant: t\nalerts: {on: failed, webhook: 'http://a'}", "line 2: unknown event 'failed'", "'failure'"},
+        {"tenant: t\nalerts: [{webhook: a}]", "line 2: webhook must begin with http://", ""},
+        {"tenant: t\nlineage: lineage.jsonl", "line 2: lineage must be below logs/", ""},
+        {"tenant: t\nlineage: {fiel: logs/x}", "line 2: unknown property 'fiel'", "'file'"},
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         AUTO(arena) struct arena *arena = arena_new();
@@ -251,6 +279,102 @@ static void config_errors_name_the_place(void **state)
         if (!strstr(err.message, cases[i].message) || !strstr(err.hint, cases[i].hint))
             fail_msg("%s: %s (%s)", cases[i].text, err.message, err.hint);
     }
+}
+
+static void config_without_tenant_has_no_project(void **state)
+{
+    (void)state;
+    AUTO(arena) struct arena *arena = arena_new();
+    struct config config;
+    struct err err = {0};
+    struct config_flags flags = {.file = write_file(arena, "port: 3001\n")};
+    assert_true(config_load(arena, &flags, &config, &err));
+    assert_null(config.project);
+    assert_true(config.listen_count == 1 && str_equal(config.listen[0], S("127.0.0.1:3001")));
+    write_file(arena, "port: 3001\nlisten: 127.0.0.1:4\n");
+    assert_true(config_load(arena, &flags, &config, &err));
+    assert_true(str_equal(config.listen[0], S("127.0.0.1:4")));
+    flags.listen = (struct str[]){S("127.0.0.1:5")};
+    flags.listen_count = 1;
+    write_file(arena, "port: 3001\n");
+    assert_true(config_load(arena, &flags, &config, &err));
+    assert_true(str_equal(config.listen[0], S("127.0.0.1:5")));
+}
+
+static void config_project_has_defaults(void **state)
+{
+    (void)state;
+    AUTO(arena) struct arena *arena = arena_new();
+    struct config config;
+    struct err err = {0};
+    write_file(arena, "tenant: tenant_acme\n");
+    assert_true(config_load(arena, &(struct config_flags){0}, &config, &err));
+    const struct project_settings *project = config.project;
+    assert_true(str_equal(project->root, str_from(directory)));
+    assert_true(str_equal(project->name, str_from(directory + 5)));
+    assert_true(project->environment_count == 1 && project->environments[0].schedules);
+    assert_true(project_environment_find(project, S("")) == &project->environments[0]);
+    assert_true(str_equal(project->environments[0].tenant, S("tenant_acme")));
+    assert_true(project->parallel == 4 && project->retries.max == 0 && project->retries.on == ASSET_FAILS_ANY);
+    assert_false(project->resume || project->commands);
+    assert_true(str_equal(project->lineage_namespace, S("tenant_acme")) && project->lineage_file.len == 0);
+    assert_non_null(project->outgoing);
+}
+
+static void config_project_has_all_its_keys(void **state)
+{
+    (void)state;
+    AUTO(arena) struct arena *arena = arena_new();
+    struct config config;
+    struct err err = {0};
+    setenv("CONFIG_TEST_KEY", "geheim", 1);
+    struct config_flags flags = {
+        .file =
+            write_file(arena, "name: shop\ntenant: tenant_acme\nport: 3001\n"
+                              "environments: {staging: {tenant: other, schedules: true}, dev: {}, production: "
+                              "{schedules: false}}\n"
+                              "connections:\n"
+                              "  shop: {url: 'postgres://reader@10.0.0.1:5433/shop', password: '${CONFIG_TEST_KEY}'}\n"
+                              "  feed: {type: http, url: 'https://example.com/feed/'}\n"
+                              "  lake: {url: 's3://bucket/in', key_id: '${CONFIG_TEST_KEY}', key: "
+                              "'${CONFIG_TEST_KEY}', region: eu-west-1, endpoint: 'http://10.0.0.2:9000'}\n"
+                              "schedules:\n"
+                              "  nightly: {cron: '0 2 * * *', zone: Europe/Berlin, select: ['tag:daily', '!top']}\n"
+                              "  often: 5m\n"
+                              "alerts:\n"
+                              "  - {on: [failure, recovery], webhook: 'https://example.com/hook', select: orders}\n"
+                              "  - {command: [logger, -t, eider]}\n"
+                              "retries: {max: 2, delay: 1s}\nparallel: 8\nresume: true\ncommands: true\n"
+                              "lineage: {file: logs/lineage.jsonl, url: 'https://example.com/lineage', namespace: "
+                              "n}\n")};
+    if (!config_load(arena, &flags, &config, &err))
+        fail_msg("%s", err.message);
+    const struct project_settings *project = config.project;
+    assert_true(str_equal(project->name, S("shop")) && str_equal(config.listen[0], S("127.0.0.1:3001")));
+    assert_int_equal(project->environment_count, 3);
+    assert_false(project->environments[0].schedules);
+    const struct project_environment *dev = project_environment_find(project, S("dev"));
+    assert_true(str_equal(dev->tenant, S("tenant_acme_dev")) && !dev->schedules);
+    assert_true(str_equal(project_environment_find(project, S("staging"))->tenant, S("other")));
+    assert_null(project_environment_find(project, S("none")));
+    assert_int_equal(project->connection_count, 3);
+    assert_int_equal(project->connections[0].kind, PROJECT_POSTGRES);
+    assert_true(secret_equal(project->connections[0].password, S("geheim")));
+    assert_true(project->connections[1].kind == PROJECT_HTTP && !project->connections[1].password);
+    assert_true(project->connections[2].kind == PROJECT_S3 && project->connections[2].line == 8);
+    assert_true(str_equal(project->connections[2].key_id, S("geheim")));
+    assert_int_equal(project->schedule_count, 2);
+    assert_true(str_equal(project->schedules[0].when.zone, S("Europe/Berlin")));
+    assert_true(project->schedules[0].select_count == 2 && str_equal(project->schedules[0].select[1], S("!top")));
+    assert_true(project->schedules[1].when.every_us == 300000000 && project->schedules[1].select_count == 0);
+    assert_int_equal(project->alert_count, 2);
+    assert_true(project->alerts[0].on_failure && project->alerts[0].on_recovery && !project->alerts[0].on_freshness);
+    assert_true(project->alerts[0].select_count == 1 && project->alerts[1].command_count == 3);
+    assert_true(project->alerts[1].on_freshness);
+    assert_true(project->retries.max == 2 && project->parallel == 8 && project->resume && project->commands);
+    assert_true(str_equal(project->lineage_file, S("logs/lineage.jsonl")));
+    assert_true(str_equal(project->lineage_namespace, S("n")));
+    unsetenv("CONFIG_TEST_KEY");
 }
 
 static void config_insecure_may_listen_anywhere(void **state)
@@ -318,6 +442,9 @@ int main(void)
         CONFIG_TEST(config_flags_win_over_environment_over_file),
         CONFIG_TEST(config_warehouse_has_its_defaults),
         CONFIG_TEST(config_errors_name_the_place),
+        CONFIG_TEST(config_without_tenant_has_no_project),
+        CONFIG_TEST(config_project_has_defaults),
+        CONFIG_TEST(config_project_has_all_its_keys),
         CONFIG_TEST(config_insecure_may_listen_anywhere),
         CONFIG_TEST(config_reads_the_files_of_tls),
         CONFIG_TEST(config_knows_of_a_proxy),
