@@ -8,11 +8,11 @@
 #include "base/clock.h"
 #include "platform/net/loop.h"
 
-#define REST_STREAM_HIGH (256u << 10) /* bytes that wait for the client: nothing is added */
-#define REST_STREAM_LOW (64u << 10)
+#define REST_STREAM_HIGH (1u << 20) /* bytes that wait for the client: nothing is added */
+#define REST_STREAM_LOW (256u << 10)
 #define REST_STREAM_LINES 1000
 #define REST_STREAM_HEARTBEAT_US (15 * CLOCK_SECOND)
-#define REST_STREAM_LOOK_US (20 * CLOCK_MILLISECOND) /* whether a slow client has taken something */
+#define REST_STREAM_LOOK_US (10 * CLOCK_MILLISECOND) /* whether a slow client has taken something */
 
 struct rest_stream {
     struct rest_exchange *exchange; /* NULL: the client has gone while a page is being read */
@@ -305,7 +305,7 @@ void rest_stream_begin(struct rest_exchange *exchange, const struct rest_stream_
                                    .end_state = str_from(run_state_name((enum run_state)found->run.state)),
                                    .written_us = clock_now_us()};
     stream->filter.text = str_copy(arena, options->filter.text);
-    stream->filter.bytes = REST_STREAM_HIGH;
+    stream->filter.bytes = REST_STREAM_LOW;
     if (stream->filter.before == 0)
         stream->filter.limit = REST_STREAM_LINES;
     stream->timer = (struct loop_timer){.on_time = rest_stream_on_time, .owner = stream};
