@@ -15,6 +15,31 @@ static struct scheduler *rest_scheduler(struct rest_exchange *exchange, struct e
     return scheduler;
 }
 
+/* A server that has just started knows its schedules when it has read the project. */
+struct rest_schedule_wait {
+    struct edge_wait *wait;
+    void (*then)(struct rest_exchange *exchange);
+};
+
+static void rest_schedules_known(void *owner, const struct graph *graph, const struct err *error)
+{
+    struct rest_schedule_wait known = *(struct rest_schedule_wait *)owner;
+    struct rest_exchange *exchange = rest_wait_end(known.wait);
+    (void)graph;
+    mem_free(owner);
+    if (exchange && error)
+        rest_fail(exchange, error);
+    else if (exchange)
+        known.then(exchange);
+}
+
+static void rest_schedules_wait(struct rest_exchange *exchange, void (*then)(struct rest_exchange *exchange))
+{
+    struct rest_schedule_wait *known = mem_new(struct rest_schedule_wait);
+    *known = (struct rest_schedule_wait){edge_wait_new(&exchange->edge), then};
+    pipeline_graph(exchange->rest->pipeline, rest_schedules_known, known);
+}
+
 /* --- GET schedules --- */
 
 struct rest_schedules {
@@ -47,41 +72,88 @@ static void rest_schedules_each(void *owner, const struct scheduler_info *info)
     json_end_object(writer);
 }
 
-void rest_schedules_get(struct rest_exchange *exchange)
+typedef void rest_schedules_then(struct rest_exchange *exchange, const struct project_environment *environment);
+
+struct rest_schedules_wait {
+    struct edge_wait *wait;
+    const struct project_environment *environment;
+    rest_schedules_then *then;
+};
+
+static void rest_schedules_loaded(void *owner, const struct graph *graph, const struct err *error)
 {
-    struct str name = http_parameter(exchange->edge.http, S("environment"));
+    struct rest_schedules_wait waited = *(struct rest_schedules_wait *)owner;
+    (void)graph, (void)error; /* a project that cannot be read keeps the schedules it had */
+    mem_free(owner);
+    struct rest_exchange *exchange = rest_wait_end(waited.wait);
+    if (exchange)
+        waited.then(exchange, waited.environment);
+}
+
+/* Goes on when the schedules are those of the project's files as they are now: right after the start there are none. */
+static void rest_schedules_load(struct rest_exchange *exchange, const struct project_environment *environment,
+                                rest_schedules_then *then)
+{
+    struct rest_schedules_wait *wait = mem_new(struct rest_schedules_wait);
+    *wait = (struct rest_schedules_wait){edge_wait_new(&exchange->edge), environment, then};
+    pipeline_graph(exchange->rest->pipeline, rest_schedules_loaded, wait);
+}
+
+static void rest_schedules_list(struct rest_exchange *exchange, const struct project_environment *environment)
+{
     AUTO(buf) struct buf body = {0};
     struct json_writer writer = {.buf = &body};
-    struct rest_schedules list = {exchange, &writer, name};
-    struct err err;
-    struct scheduler *scheduler = rest_scheduler(exchange, &err);
-    if (!scheduler || !rest_environment(exchange, name, ROLE_READER, &err)) {
-        rest_fail(exchange, &err);
-        return;
-    }
+    struct rest_schedules list = {exchange, &writer, http_parameter(exchange->edge.http, S("environment"))};
+    (void)environment;
     json_begin_object(&writer, NULL);
     json_begin_array(&writer, "schedules");
-    scheduler_each(scheduler, rest_schedules_each, &list);
+    scheduler_each(pipeline_scheduler(exchange->rest->pipeline), rest_schedules_each, &list);
     json_end_array(&writer);
     json_end_object(&writer);
     rest_answer_json(exchange, 200, &body);
 }
 
+static void rest_schedules_answer(struct rest_exchange *exchange)
+{
+    AUTO(buf) struct buf body = {0};
+    struct json_writer writer = {.buf = &body};
+    struct rest_schedules list = {exchange, &writer, http_parameter(exchange->edge.http, S("environment"))};
+    json_begin_object(&writer, NULL);
+    json_begin_array(&writer, "schedules");
+    scheduler_each(pipeline_scheduler(exchange->rest->pipeline), rest_schedules_each, &list);
+    json_end_array(&writer);
+    json_end_object(&writer);
+    rest_answer_json(exchange, 200, &body);
+}
+
+void rest_schedules_get(struct rest_exchange *exchange)
+{
+    struct err err;
+    if (rest_scheduler(exchange, &err) && rest_environment_asked(exchange, ROLE_READER, &err))
+        rest_schedules_wait(exchange, rest_schedules_answer);
+    else
+        rest_fail(exchange, &err);
+}
+
 /* --- POST schedules/{name}/pause, resume, trigger --- */
 
-/* The environment that the body names, whose owner asks; else the exchange has ended. */
-static const struct project_environment *rest_schedule_environment(struct rest_exchange *exchange)
+/* The environment that the body names, when its owner asks. */
+static const struct project_environment *rest_schedule_environment(struct rest_exchange *exchange, struct err *err)
 {
     static const char *const keys[] = {"environment", NULL};
     struct str name;
+    const struct json *body = rest_body(exchange, keys, err);
+    bool ok = body && rest_scheduler(exchange, err) && json_get_text(body, "environment", &name, err);
+    return ok ? rest_environment(exchange, name, ROLE_OWNER, err) : NULL;
+}
+
+static void rest_schedule_change(struct rest_exchange *exchange, void (*then)(struct rest_exchange *exchange))
+{
     struct err err;
-    const struct json *body = rest_body(exchange, keys, &err);
-    const struct project_environment *environment = NULL;
-    if (body && rest_scheduler(exchange, &err) && json_get_text(body, "environment", &name, &err))
-        environment = rest_environment(exchange, name, ROLE_OWNER, &err);
-    if (!environment)
+    if (rest_schedule_environment(exchange, &err))
+        rest_schedules_wait(exchange, then);
+    else
         rest_fail(exchange, &err);
-    return environment;
 }
 
 static void rest_schedule_changed(void *owner, const struct err *error)
@@ -95,20 +167,33 @@ static void rest_schedule_changed(void *owner, const struct err *error)
 
 static void rest_schedule_hold(struct rest_exchange *exchange, bool paused)
 {
-    const struct project_environment *environment = rest_schedule_environment(exchange);
+    struct err err;
+    const struct project_environment *environment = rest_schedule_environment(exchange, &err);
     if (environment)
         scheduler_pause(pipeline_scheduler(exchange->rest->pipeline), environment->name, exchange->parameters[0],
                         paused, rest_schedule_changed, edge_wait_new(&exchange->edge));
+    else
+        rest_fail(exchange, &err);
 }
 
-void rest_schedule_pause_post(struct rest_exchange *exchange)
+static void rest_schedule_pause(struct rest_exchange *exchange)
 {
     rest_schedule_hold(exchange, true);
 }
 
-void rest_schedule_resume_post(struct rest_exchange *exchange)
+void rest_schedule_pause_post(struct rest_exchange *exchange)
+{
+    rest_schedule_change(exchange, rest_schedule_pause);
+}
+
+static void rest_schedule_resume(struct rest_exchange *exchange)
 {
     rest_schedule_hold(exchange, false);
+}
+
+void rest_schedule_resume_post(struct rest_exchange *exchange)
+{
+    rest_schedule_change(exchange, rest_schedule_resume);
 }
 
 static void rest_schedule_triggered(void *owner, struct run *run, const struct graph *graph,
@@ -131,12 +216,20 @@ static void rest_schedule_triggered(void *owner, struct run *run, const struct g
     rest_answer_json(exchange, run ? 201 : 200, &body);
 }
 
-void rest_schedule_trigger_post(struct rest_exchange *exchange)
+static void rest_schedule_trigger(struct rest_exchange *exchange)
 {
-    const struct project_environment *environment = rest_schedule_environment(exchange);
+    struct err err;
+    const struct project_environment *environment = rest_schedule_environment(exchange, &err);
     if (environment)
         scheduler_trigger(pipeline_scheduler(exchange->rest->pipeline), exchange->edge.who, environment->name,
                           exchange->parameters[0], rest_schedule_triggered, edge_wait_new(&exchange->edge));
+    else
+        rest_fail(exchange, &err);
+}
+
+void rest_schedule_trigger_post(struct rest_exchange *exchange)
+{
+    rest_schedule_change(exchange, rest_schedule_trigger);
 }
 
 /* --- GET ticks --- */
