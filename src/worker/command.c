@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <linux/capability.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -87,6 +88,17 @@ static bool command_hide(const char *hidden, const char *scratch, const char *re
 
 /* --- The program --- */
 
+/* Of root's: those that read other processes and disks around the file system, or lift the bounds. The rest stays,
+ * since files of a project need not be root's. Where they cannot be dropped, they are not there. */
+static void command_drop_capabilities(void)
+{
+    static const int dropped[] = {CAP_SYS_ADMIN,  CAP_SYS_PTRACE, CAP_PERFMON, CAP_BPF,
+                                  CAP_SYS_MODULE, CAP_SYS_RAWIO,  CAP_MKNOD,   CAP_DAC_READ_SEARCH,
+                                  CAP_SYS_BOOT,   CAP_SYS_CHROOT, CAP_SETPCAP, CAP_SYS_RESOURCE};
+    for (size_t i = 0; i < sizeof(dropped) / sizeof(dropped[0]); i++)
+        (void)prctl(PR_CAPBSET_DROP, dropped[i], 0, 0, 0);
+}
+
 /* Confined here, and not with its parent, so that it cannot send that a signal (Landlock's scope). */
 static _Noreturn void command_exec(char **argv, uint64_t memory_bytes, uint64_t processes)
 {
@@ -96,6 +108,7 @@ static _Noreturn void command_exec(char **argv, uint64_t memory_bytes, uint64_t 
     sigprocmask(SIG_SETMASK, &none, NULL);
     setpgid(0, 0);
     prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+    command_drop_capabilities();
     if (!worker_limit_command(memory_bytes, processes, &error) || !command_hide(argv[2], argv[3], argv[4], &error)) {
         fprintf(stderr, "eider: %s\n", error.message);
         _exit(COMMAND_EXIT_OWN);

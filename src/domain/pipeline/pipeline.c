@@ -1,5 +1,6 @@
 /* A project's life beside the server. */
 #include "domain/pipeline/pipeline.h"
+#include "domain/pipeline/program.h"
 
 #include "base/clock.h"
 #include "base/limits.h"
@@ -90,6 +91,7 @@ struct pipeline *pipeline_new(const struct pipeline_options *options, struct err
         pipeline_free(&pipeline);
         return NULL;
     }
+    program_sweep(own->data);
     history_open(pipeline, pipeline_opened);
     return pipeline;
 }
