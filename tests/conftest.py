@@ -9,6 +9,7 @@ import pytest
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
 
 from lib.client import Client, create_tenant, delete_tenant  # noqa: E402
+from lib.disks import small_disk  # noqa: E402, F401
 from lib.pipelines import make_project  # noqa: E402, F401
 from lib.server import SANITIZED, Server  # noqa: E402
 

@@ -9,6 +9,8 @@
     "number, id, environment, tenant, cause, user, partition, parent, selection, error, backfill, state, created_us, " \
     "started_us, ended_us, full_refresh"
 
+#define HISTORY_TRIES_MAX 5
+
 /* One question. */
 struct history_reading {
     struct store_job job;
@@ -17,6 +19,7 @@ struct history_reading {
     struct history_filter filter;
     struct str id, tenant, partition, environment;
     bool full_refresh;
+    unsigned tries;
     VEC(struct history_run) runs;
     VEC(struct history_step) steps;
     VEC(struct history_attempt) attempts;
@@ -48,6 +51,16 @@ static void history_reading_submit(struct history_reading *reading,
 {
     reading->job = (struct store_job){.apply = apply, .done = done, .owner = reading};
     store_submit(reading->pipeline->options.store, &reading->job);
+}
+
+/* A question that shared its commit with a change that failed (a full disk) is asked again. */
+static bool history_reading_again(struct history_reading *reading, const struct err *error)
+{
+    bool again = error && (error->code == ERR_RESOURCE || error->code == ERR_UNAVAILABLE) &&
+                 ++reading->tries < HISTORY_TRIES_MAX;
+    if (again)
+        store_submit(reading->pipeline->options.store, &reading->job);
+    return again;
 }
 
 static void history_reading_free(struct history_reading *reading)
@@ -213,6 +226,8 @@ static bool history_runs_apply(struct store_job *job, struct store_db *db, struc
 static void history_runs_told(struct store_job *job, const struct err *error)
 {
     struct history_reading *reading = job->owner;
+    if (history_reading_again(reading, error))
+        return;
     size_t count = error ? 0 : reading->runs.count;
     bool more = count > reading->filter.limit;
     count -= more;
@@ -263,6 +278,8 @@ static bool history_run_apply(struct store_job *job, struct store_db *db, struct
 static void history_run_told(struct store_job *job, const struct err *error)
 {
     struct history_reading *reading = job->owner;
+    if (history_reading_again(reading, error))
+        return;
     if (error)
         reading->done.run(reading->owner, NULL, NULL, 0, NULL, 0, error);
     else
@@ -291,6 +308,8 @@ static bool history_states_apply(struct store_job *job, struct store_db *db, str
 static void history_states_told(struct store_job *job, const struct err *error)
 {
     struct history_reading *reading = job->owner;
+    if (history_reading_again(reading, error))
+        return;
     reading->done.states(reading->owner, reading->states.items, error ? 0 : reading->states.count, error);
     history_reading_free(reading);
 }
@@ -361,6 +380,8 @@ static bool history_know_apply(struct store_job *job, struct store_db *db, struc
 static void history_know_told(struct store_job *job, const struct err *error)
 {
     struct history_reading *reading = job->owner;
+    if (history_reading_again(reading, error))
+        return;
     if (error) {
         reading->done.known(reading->owner, NULL, error);
         history_reading_free(reading);

@@ -34,29 +34,47 @@ static void history_opening_run(void *owner, const struct store_value *columns, 
     vec_push(&opening->left, left);
 }
 
-/* They end when the last thing happened that is known of them. */
+/* What a server that is gone left without an end: steps that were not done are interrupted (or cancelled, when that was
+ * asked for), and so is their run; one whose steps have all ended was only not told so. A run ends when the last thing
+ * happened that is known of it. */
+static bool history_opening_mark(struct history_opening *opening, struct store_db *db, struct err *err)
+{
+    const struct store_value step[] = {STORE_NUMBER(STEP_INTERRUPTED), STORE_NUMBER(STEP_CANCELLED),
+                                       STORE_NUMBER(STEP_DONE), STORE_NUMBER(RUN_CANCELLING)};
+    const struct store_value run[] = {
+        STORE_NUMBER(RUN_CANCELLED),  STORE_NUMBER(RUN_INTERRUPTED),  STORE_NUMBER(RUN_FAILED), STORE_NUMBER(RUN_DONE),
+        STORE_NUMBER(STEP_CANCELLED), STORE_NUMBER(STEP_INTERRUPTED), STORE_NUMBER(STEP_FAILED)};
+    const struct store_value left = STORE_NUMBER(RUN_INTERRUPTED);
+    return store_run(db,
+                     "UPDATE pipeline_steps SET state = iif(pipeline_runs.state = ?4, ?2, ?1), ended_us = "
+                     "max(pipeline_steps.started_us, queued_us) FROM pipeline_runs WHERE run = number AND "
+                     "pipeline_runs.ended_us = 0 AND pipeline_steps.state < ?3",
+                     step, 4, NULL, NULL, err) &&
+           store_run(db,
+                     "UPDATE pipeline_runs SET state = (SELECT CASE WHEN total(state = ?5) THEN ?1 WHEN total(state = "
+                     "?6) THEN ?2 WHEN total(state = ?7) THEN ?3 ELSE ?4 END FROM pipeline_steps WHERE run = number) "
+                     "WHERE ended_us = 0",
+                     run, 7, NULL, NULL, err) &&
+           store_run(db,
+                     "SELECT id, environment FROM pipeline_runs WHERE ended_us = 0 AND state = ?1 AND backfill = '' "
+                     "ORDER BY number",
+                     &left, 1, history_opening_run, opening, err) &&
+           store_run(db,
+                     "UPDATE pipeline_runs SET ended_us = (SELECT max(created_us, started_us, "
+                     "coalesce(max(pipeline_steps.ended_us), 0)) FROM pipeline_steps WHERE run = number) WHERE "
+                     "ended_us = 0",
+                     NULL, 0, NULL, NULL, err);
+}
+
 static bool history_opening_apply(struct store_job *job, struct store_db *db, struct err *err)
 {
     struct history_opening *opening = job->owner;
-    const struct store_value run[] = {STORE_NUMBER(RUN_INTERRUPTED)};
-    const struct store_value step[] = {STORE_NUMBER(STEP_INTERRUPTED), STORE_NUMBER(STEP_DONE)};
     vec_clear(&opening->left);
     return store_run(db, "SELECT coalesce(max(number), 0) FROM pipeline_runs", NULL, 0, history_opening_number,
                      &opening->number, err) &&
            store_run(db, "SELECT coalesce(max(version), 0) FROM pipeline_assets", NULL, 0, history_opening_number,
                      &opening->version, err) &&
-           store_run(db,
-                     "SELECT id, environment FROM pipeline_runs WHERE ended_us = 0 AND backfill = '' ORDER BY number",
-                     NULL, 0, history_opening_run, opening, err) &&
-           store_run(db,
-                     "UPDATE pipeline_steps SET state = ?1, ended_us = max(started_us, queued_us) WHERE state < ?2 AND "
-                     "run IN (SELECT number FROM pipeline_runs WHERE ended_us = 0)",
-                     step, 2, NULL, NULL, err) &&
-           store_run(db,
-                     "UPDATE pipeline_runs SET state = ?1, ended_us = (SELECT max(created_us, started_us, "
-                     "coalesce(max(pipeline_steps.ended_us), 0)) FROM pipeline_steps WHERE run = number) WHERE "
-                     "ended_us = 0",
-                     run, 1, NULL, NULL, err);
+           history_opening_mark(opening, db, err);
 }
 
 static void history_opening_done(struct store_job *job, const struct err *error)

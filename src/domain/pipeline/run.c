@@ -8,9 +8,8 @@
 #include "domain/pipeline/run_log.h"
 #include "domain/pipeline/run_priv.h"
 
-/* The end of a run could not be written: again after this, so many times. */
+/* The end of a run could not be written: again after this. */
 #define RUN_AGAIN_US CLOCK_SECOND
-#define RUN_AGAIN_MAX 30
 
 /* --- Watching --- */
 
@@ -88,18 +87,18 @@ static void run_is_over(struct run_flow *flow)
 
 static void run_end_written(struct run_flow *flow, const struct err *error)
 {
-    bool whole = !error && list_is_empty(&flow->unwritten);
-    if (whole) {
+    if (!error && list_is_empty(&flow->unwritten)) {
         run_is_over(flow);
         return;
     }
-    if (++flow->ends < RUN_AGAIN_MAX && !flow->interrupted) {
+    if (!flow->told_unwritten)
+        log_error("run.end_not_written", LOG_STR("run", flow->run.id),
+                  LOG_STR("meaning", S("it goes on being tried; a start before finds the run interrupted")));
+    flow->told_unwritten = true;
+    if (flow->interrupted) /* the server stops */
+        run_is_over(flow);
+    else
         loop_timer_set(flow->pipeline->options.loop, &flow->again, RUN_AGAIN_US);
-        return;
-    }
-    log_error("run.end_not_written", LOG_STR("run", flow->run.id),
-              LOG_STR("meaning", S("the next start finds the run interrupted")));
-    run_is_over(flow);
 }
 
 static void run_write_end(struct run_flow *flow)
@@ -218,6 +217,8 @@ struct run *run_find(struct pipeline *pipeline, struct str id)
 void run_interrupt(struct run_flow *flow)
 {
     flow->interrupted = true;
+    if (flow->again.index) /* a last try */
+        loop_timer_set(flow->pipeline->options.loop, &flow->again, 0);
     run_wake(flow);
 }
 

@@ -30,9 +30,9 @@ struct run_flow {
     bool interrupted;        /* the server stops */
     bool ending;             /* its end is being written */
     struct loop_timer again; /* the end could not be written */
-    unsigned ends;           /* tries to write it */
-    struct list unwritten;   /* changes that failed */
-    struct err error;        /* of the run as a whole */
+    bool told_unwritten;
+    struct list unwritten; /* changes that failed */
+    struct err error;      /* of the run as a whole */
 };
 
 /* --- run_state.c --- */
