@@ -1,0 +1,1 @@
+SELECT id AS customer_id, trim(name) AS name FROM {{ source('shop', 'customers') }}
