@@ -132,6 +132,11 @@ static void rest_backfill_found(void *owner, const struct scheduler_backfill *ba
     for (size_t i = 0; !error && i < count; i++) {
         if (!str_equal(backfills[i].id, id))
             continue;
+        if (backfills[i].ended_us) {
+            (void)err_set(&err, ERR_PRECONDITION, "backfill %.*s has ended", STR_ARG(id));
+            rest_fail(exchange, &err);
+            return;
+        }
         scheduler_backfill_cancel(pipeline_scheduler(exchange->rest->pipeline), id, rest_backfill_cancelled,
                                   edge_wait_new(&exchange->edge));
         return;

@@ -97,7 +97,9 @@ static void rest_run_cancel(struct rest_exchange *exchange, const struct rest_ru
     AUTO(buf) struct buf body = {0};
     struct json_writer writer = {.buf = &body};
     struct err err;
-    if (!run_cancel(exchange->rest->pipeline, found->run.id, exchange->edge.who->user, &err)) {
+    bool ok = found->run.ended_us == 0 ||
+              err_set(&err, ERR_PRECONDITION, "run %.*s has ended already", STR_ARG(found->run.id));
+    if (!ok || !run_cancel(exchange->rest->pipeline, found->run.id, exchange->edge.who->user, &err)) {
         rest_fail(exchange, &err);
         return;
     }

@@ -25,11 +25,9 @@ static void rest_schedules_known(void *owner, const struct graph *graph, const s
 {
     struct rest_schedule_wait known = *(struct rest_schedule_wait *)owner;
     struct rest_exchange *exchange = rest_wait_end(known.wait);
-    (void)graph;
+    (void)graph, (void)error; /* a project that cannot be read keeps the schedules it had */
     mem_free(owner);
-    if (exchange && error)
-        rest_fail(exchange, error);
-    else if (exchange)
+    if (exchange)
         known.then(exchange);
 }
 
@@ -70,47 +68,6 @@ static void rest_schedules_each(void *owner, const struct scheduler_info *info)
     rest_write_filled(writer, "last_run", info->last_run);
     rest_write_filled(writer, "last_outcome", info->last_outcome);
     json_end_object(writer);
-}
-
-typedef void rest_schedules_then(struct rest_exchange *exchange, const struct project_environment *environment);
-
-struct rest_schedules_wait {
-    struct edge_wait *wait;
-    const struct project_environment *environment;
-    rest_schedules_then *then;
-};
-
-static void rest_schedules_loaded(void *owner, const struct graph *graph, const struct err *error)
-{
-    struct rest_schedules_wait waited = *(struct rest_schedules_wait *)owner;
-    (void)graph, (void)error; /* a project that cannot be read keeps the schedules it had */
-    mem_free(owner);
-    struct rest_exchange *exchange = rest_wait_end(waited.wait);
-    if (exchange)
-        waited.then(exchange, waited.environment);
-}
-
-/* Goes on when the schedules are those of the project's files as they are now: right after the start there are none. */
-static void rest_schedules_load(struct rest_exchange *exchange, const struct project_environment *environment,
-                                rest_schedules_then *then)
-{
-    struct rest_schedules_wait *wait = mem_new(struct rest_schedules_wait);
-    *wait = (struct rest_schedules_wait){edge_wait_new(&exchange->edge), environment, then};
-    pipeline_graph(exchange->rest->pipeline, rest_schedules_loaded, wait);
-}
-
-static void rest_schedules_list(struct rest_exchange *exchange, const struct project_environment *environment)
-{
-    AUTO(buf) struct buf body = {0};
-    struct json_writer writer = {.buf = &body};
-    struct rest_schedules list = {exchange, &writer, http_parameter(exchange->edge.http, S("environment"))};
-    (void)environment;
-    json_begin_object(&writer, NULL);
-    json_begin_array(&writer, "schedules");
-    scheduler_each(pipeline_scheduler(exchange->rest->pipeline), rest_schedules_each, &list);
-    json_end_array(&writer);
-    json_end_object(&writer);
-    rest_answer_json(exchange, 200, &body);
 }
 
 static void rest_schedules_answer(struct rest_exchange *exchange)
