@@ -69,7 +69,7 @@ static bool bind_one(struct worker_statement *statement, const struct json *asse
     json_write_text(&writer, "asset", name);
     if (bind_ask(statement, asset, &text, &query, &columns, &error)) {
         bind_columns(columns, &writer);
-        lineage_append(statement, buf_str(&query), &writer);
+        lineage_append(statement, buf_str(&query), columns, &writer);
         if (!bind_stand_in(statement, name, columns, err))
             return err_wrap(err, "stand in for %.*s", STR_ARG(name));
     } else if (error.code == ERR_CANCELLED) {

@@ -294,7 +294,7 @@ static void build_note_lineage(struct build *build)
 {
     struct json_writer writer = {.buf = &build->lineage};
     if (!build_is(build, "none") && !build_is(build, "test"))
-        lineage_append(build->statement, build->query, &writer);
+        lineage_append(build->statement, build->query, build_is(build, "incremental") ? NULL : build->columns, &writer);
 }
 
 /* *kept_out: the report of an earlier time, empty: it is done now. */
@@ -307,10 +307,14 @@ static bool build_do(struct build *build, struct str *kept_out, struct err *err)
         return kept_out->len > 0;
     if (!build_look(build, err) || !build_variables(build, err) || !build_files_look(build, &build->files, err))
         return false;
-    build_note_lineage(build);
     if (build_is(build, "none"))
         return build_statements(build, err);
-    return build_is(build, "iceberg") ? build_iceberg(build, err) : build_local(build, err);
+    if (build->is_kept) /* its report stands in the transaction */
+        build_note_lineage(build);
+    bool ok = build_is(build, "iceberg") ? build_iceberg(build, err) : build_local(build, err);
+    if (ok && !build->is_kept)
+        build_note_lineage(build);
+    return ok;
 }
 
 /* Errors that are not the asset's: the statement was cancelled, or DuckDB wants no more of this process. */

@@ -363,7 +363,7 @@ static bool lineage_names(struct worker_statement *statement, struct str sql, st
 {
     AUTO(buf) struct buf ask = {0};
     struct err ignored;
-    buf_printf(&ask, "SELECT column_name FROM (DESCRIBE %.*s\n)", STR_ARG(sql));
+    buf_printf(&ask, "SELECT column_name AS name FROM (DESCRIBE %.*s\n)", STR_ARG(sql));
     return sql_rows(statement, arena, buf_str(&ask), rows_out, &ignored);
 }
 
@@ -372,7 +372,7 @@ static void lineage_write(const struct lineage_columns *columns, const struct js
     json_begin_array(writer, "lineage");
     for (size_t i = 0; i < columns->count; i++) {
         json_begin_object(writer, NULL);
-        json_write_text(writer, "column", json_text(json_get(json_at(names, i), "column_name")));
+        json_write_text(writer, "column", json_text(json_get(json_at(names, i), "name")));
         json_begin_array(writer, "from");
         for (size_t k = 0; k < columns->items[i].count; k++) {
             const struct lineage_source *source = &columns->items[i].sources[k];
@@ -388,14 +388,15 @@ static void lineage_write(const struct lineage_columns *columns, const struct js
     json_end_array(writer);
 }
 
-void lineage_append(struct worker_statement *statement, struct str sql, struct json_writer *writer)
+void lineage_append(struct worker_statement *statement, struct str sql, const struct json *columns,
+                    struct json_writer *writer)
 {
     AUTO(arena) struct arena *arena = arena_new();
     struct lineage lineage = {.arena = arena, .catalog = engine_catalog(statement->session)};
-    struct lineage_columns columns;
-    const struct json *plan, *names;
-    if (lineage_plan(statement, sql, arena, &plan) && lineage_of(&lineage, plan, &columns) &&
-        lineage_names(statement, sql, arena, &names) && json_count(names) == columns.count)
-        lineage_write(&columns, names, writer);
+    struct lineage_columns found;
+    const struct json *plan, *names = columns;
+    if (lineage_plan(statement, sql, arena, &plan) && lineage_of(&lineage, plan, &found) &&
+        (names || lineage_names(statement, sql, arena, &names)) && json_count(names) == found.count)
+        lineage_write(&found, names, writer);
     vec_done(&lineage.ctes);
 }
