@@ -56,6 +56,7 @@ bool config_project_file(struct config_reader *reader, const struct yaml *file) 
 extern const struct property config_project_properties[];
 extern const struct property config_environment_properties[];
 extern const struct property config_connection_properties[];
+extern const struct property config_schedule_properties[];
 extern const struct property config_alert_properties[];
 extern const struct property config_lineage_properties[];
 

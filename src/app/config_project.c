@@ -216,7 +216,11 @@ static bool config_connections(struct property_reader *reader, const struct prop
 
 /* --- Schedules --- */
 
-static const struct property config_select = {"select", "texts", "everything", property_texts, 0, NULL, 0};
+/* Beside what an asset's schedule has. */
+const struct property config_schedule_properties[] = {
+    {"select", "texts", "everything", property_texts, offsetof(struct project_schedule, select), NULL, 0},
+    {0},
+};
 
 /* An asset's schedule with select beside its properties. */
 static bool config_schedules(struct property_reader *reader, const struct property *property, const struct yaml *value,
@@ -233,13 +237,13 @@ static bool config_schedules(struct property_reader *reader, const struct proper
         const struct asset_schedule *when = NULL;
         const struct property row = {.name = str_cstr(reader->arena, yaml_key_at(value, i))};
         schedules[i].name = yaml_key_at(value, i);
-        reader->beside = config_select.name;
+        reader->beside = config_schedule_properties[0].name;
         ok = asset_read_schedule(reader, &row, member, &when) && ok;
         reader->beside = NULL;
         if (when)
             schedules[i].when = *when;
         if (select)
-            ok = property_texts(reader, &config_select, select, &schedules[i].select) && ok;
+            ok = property_texts(reader, &config_schedule_properties[0], select, &schedules[i].select) && ok;
     }
     settings->schedules = schedules;
     settings->schedule_count = yaml_count(value);
@@ -287,7 +291,7 @@ static bool config_url(struct property_reader *reader, const struct property *pr
 const struct property config_alert_properties[] = {
     {"on", "words", "all of them", config_alert_on, 0, config_events, 0},
     {"webhook", "address", "", config_url, ALERT(webhook), NULL, 0},
-    {"command", "command", "", property_texts, ALERT(command), NULL, 0},
+    {"command", "command", "", asset_read_command, ALERT(command), NULL, 0},
     {"select", "texts", "everything", property_texts, ALERT(select), NULL, 0},
     {0},
 };

@@ -143,8 +143,8 @@ static bool asset_read_freshness(struct property_reader *reader, const struct pr
 }
 
 /* A list is argv; a text is a line for the shell. */
-static bool asset_read_command(struct property_reader *reader, const struct property *property,
-                               const struct yaml *value, void *field)
+bool asset_read_command(struct property_reader *reader, const struct property *property, const struct yaml *value,
+                        void *field)
 {
     struct property_list list = {.count = 3};
     if (yaml_kind(value) != YAML_TEXT)
@@ -224,7 +224,7 @@ static bool asset_read_label(struct property_reader *reader, const struct proper
 #define BUILT (SQL | COMMAND | DBT)
 const struct property asset_properties[] = {
     {"materialize", "word", "table", property_word, ASSET(materialize), asset_materialize_words, SQL},
-    {"strategy", "word", "see below", property_word, ASSET(strategy), asset_strategy_words, SQL},
+    {"strategy", "word", "by what is there", property_word, ASSET(strategy), asset_strategy_words, SQL},
     {"unique_key", "texts", "", property_texts, ASSET(unique_key), NULL, SQL},
     {"watermark", "text", "", property_text, ASSET(watermark), NULL, SQL},
     {"partition_by", "map", "", asset_read_partition, ASSET(partition), NULL, SQL},
@@ -243,7 +243,7 @@ const struct property asset_properties[] = {
     {"severity", "word", "error", property_word, ASSET(severity), asset_severity_words, TEST},
     {"owner", "text", "", property_text, ASSET(owner), NULL, 0},
     {"description", "text", "", property_text, ASSET(description), NULL, 0},
-    {"group", "text", "the directory below pipelines/", asset_read_label, ASSET(group), NULL, 0},
+    {"group", "text", "the directory", asset_read_label, ASSET(group), NULL, 0},
     {"tags", "texts", "", asset_read_labels, ASSET(tags), NULL, 0},
     {"command", "command", "", asset_read_command, ASSET(command), NULL, COMMAND},
     {"dbt", "path or map", "", asset_read_dbt, 0, NULL, DBT},

@@ -27,6 +27,7 @@ extern const char *const asset_overlap_words[];
 
 property_read asset_read_retries;  /* struct asset_retries: a number, or a map */
 property_read asset_read_schedule; /* const struct asset_schedule *: a cron expression, an interval, or a map */
+property_read asset_read_command;  /* struct property_list: argv, or a line for the shell */
 /* Only one thing may start an asset: the same field as asset_read_schedule's. */
 property_read asset_read_every, asset_read_on_file, asset_read_after;
 
