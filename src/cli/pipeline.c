@@ -1,48 +1,11 @@
 /* Finding the project and its server; small things that the commands of pipelines need. */
 #include "cli/pipeline.h"
 
-#include <fcntl.h>
-#include <limits.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 #include "cli/text.h"
-#include "platform/yaml/yaml.h"
 
 #define PREFIX "/api/v1/pipelines"
-/* An eider.yaml is not longer. */
-#define CONFIG_MAX ((size_t)1 << 20)
-
-/* An eider.yaml there makes the directory a project: it names the tenant. One that cannot be understood is the
- * server's to complain about. */
-static bool is_project(struct arena *arena, const char *directory)
-{
-    struct err ignored;
-    int fd = open(str_format(arena, "%s/eider.yaml", directory).ptr, O_RDONLY | O_CLOEXEC);
-    if (fd < 0)
-        return false;
-    char *text = arena_alloc(arena, CONFIG_MAX);
-    ssize_t len = read(fd, text, CONFIG_MAX);
-    (void)close(fd);
-    const struct yaml *settings = len > 0 ? yaml_parse(arena, str_bytes(text, (size_t)len), &ignored) : NULL;
-    return len > 0 && (!settings || yaml_get(settings, "tenant"));
-}
-
-/* Goes to the nearest project, here or above; false when there is none. */
-static bool go_up(struct arena *arena)
-{
-    char directory[PATH_MAX];
-    if (!getcwd(directory, sizeof(directory)))
-        return false;
-    for (;;) {
-        if (is_project(arena, directory))
-            return chdir(directory) == 0;
-        char *slash = strrchr(directory, '/');
-        if (!slash || !slash[1])
-            return false;
-        slash[slash == directory] = '\0';
-    }
-}
 
 bool cli_pipeline_connect(struct cli *cli, bool may_start, struct str *root_out, struct err *err)
 {
@@ -52,15 +15,13 @@ bool cli_pipeline_connect(struct cli *cli, bool may_start, struct str *root_out,
     *root_out = S("");
     if (named)
         return cli_connect(cli, false, err);
-    if (!told && !go_up(cli->arena)) {
+    if (!cli_project_enter(cli, &project, err))
+        return false;
+    if (!told && !cli_project_is(cli->arena, project.root)) {
         (void)err_set(err, ERR_NOT_FOUND, "there is no project here: no eider.yaml with the key `tenant:`, nor above");
         return err_hint(err, "`eider new NAME` makes one; --project DIR and --url name one that is elsewhere");
     }
-    if (!cli_project_enter(cli, &project, err))
-        return false;
     *root_out = project.root;
-    /* As it was meant where the command was called. */
-    (void)setenv("EIDER_DATA", str_cstr(cli->arena, project.data), 1);
     return cli_connect(cli, may_start, err);
 }
 
