@@ -429,6 +429,23 @@ static void assets_are_built_at_once(void **state)
     assert_csv(fixture, "acme", "select count(*) c from par2", "c\n10000\n");
 }
 
+/* What somebody else has changed and not yet committed cannot be changed, and says so. */
+static void two_that_write_one_table_conflict(void **state)
+{
+    struct fixture *fixture = *state;
+    static const char text[] = "{\"asset\":\"w\",\"sql\":\"select 1 as k, %d as v\",\"materialize\":\"incremental\","
+                               "\"strategy\":\"merge\",\"unique_key\":[\"k\"],\"run\":\"w%d\",\"step\":0}";
+    struct query_session *session = open_session(fixture);
+    build(fixture, str_format(fixture->arena, text, 1, 1).ptr);
+    assert_int_equal(run(fixture, session, NULL, "begin"), ERR_OK);
+    assert_int_equal(run(fixture, session, NULL, "update w set v = 5"), ERR_OK);
+    refused(fixture, str_format(fixture->arena, text, 2, 2).ptr, "conflict", "onflict");
+    assert_int_equal(run(fixture, session, NULL, "rollback"), ERR_OK);
+    build(fixture, str_format(fixture->arena, text, 2, 2).ptr);
+    assert_csv(fixture, "acme", "select k, v from w", "k,v\n1,2\n");
+    query_session_close(&session);
+}
+
 static void a_cancelled_build_leaves_nothing(void **state)
 {
     struct fixture *fixture = *state;
@@ -457,6 +474,7 @@ int main(void)
         cmocka_unit_test(files_of_the_project_are_read_and_no_others),
         cmocka_unit_test(exports_are_whole_files),
         cmocka_unit_test(assets_are_built_at_once),
+        cmocka_unit_test(two_that_write_one_table_conflict),
         cmocka_unit_test(a_cancelled_build_leaves_nothing),
     };
     fixture_has_project = true;
