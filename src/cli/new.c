@@ -16,7 +16,7 @@ struct new_file {
     const unsigned char *bytes;
     size_t size;
 };
-#include "new_gen.h"
+#include "cli/templates/new_gen.h"
 
 #define TENANT_PREFIX "tenant_"
 #define TENANT_MAX 63
