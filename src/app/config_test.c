@@ -201,83 +201,82 @@ static void config_warehouse_has_its_defaults(void **state)
         unsetenv(names[i]);
 }
 
+static const struct {
+    const char *text, *message, *hint;
+} error_cases[] = {
+    {"listen: x:1\nlog_levle: info", "line 2: unknown key 'log_levle'", "'log_level'"},
+    {"limits:\n  query.max_sq: 1", "line 2: unknown limit 'query.max_sq'", "'query.max_sql'"},
+    {"limits:\n  query.max_sql: 1s", "line 2: limit query.max_sql: '1s' is not a number of bytes", "MiB"},
+    {"limits: 3", "line 1: limits must be a map", ""},
+    {"log_level: loud", "line 1: 'loud' is not a log level", ""},
+    {"listen: []", "line 1: listen must be", ""},
+    {"data: [x]", "line 1: data must be", ""},
+    {"trino: {}", "line 1: 'trino' is not supported by this version", ""},
+    {"tls: {}", "line 1: tls must be a map", ""},
+    {"tls: on", "line 1: tls must be a map", ""},
+    {"tls:\n  crt: a", "line 2: unknown key 'crt'", "'cert'"},
+    {"tls: {cert: [a], key: b}", "line 1: tls must be a map", ""},
+    {"tls: {cert: a}", "tls needs both cert and key", ""},
+    {"tls: {client_ca: a}", "tls.client_ca is of no use", ""},
+    {"tls: {cert: /none.crt, key: b}", "tls: open /none.crt", ""},
+    {"tls: {cert: eider.yaml, key: '${CONFIG_TEST_NONE}'}", "variable CONFIG_TEST_NONE is not set", ""},
+    {"tls: {cert: eider.yaml, key: none.key}", "tls.key: open", ""},
+    {"users: []", "line 1: users must be", ""},
+    {"- a", "line 1: expected", ""},
+    {"a: [", "line", ""},
+    {"warehouse: {}", "line 1: warehouse takes s3://", ""},
+    {"warehouse: ftp://x", "line 1: warehouse takes s3://", ""},
+    {"warehouse:\n  locaton: x", "line 2: unknown key 'locaton'", "'location'"},
+    {"warehouse: {location: x, region: [a]}", "line 1: warehouse.region must be a text", ""},
+    {"warehouse:\n  location: x\n  region: a", "line 3: warehouse.region is for s3:// locations", ""},
+    {"warehouse: s3://b/p", "line 1: a warehouse in S3 needs keys", "AWS_ACCESS_KEY_ID"},
+    {"warehouse: {location: s3://b/p, key_id: a}", "warehouse.key_id needs warehouse.key", ""},
+    {"warehouse: {location: s3://b/p, key: 'file:x'}", "warehouse.key needs warehouse.key_id", ""},
+    {"warehouse: {location: s3://b/p, key_id: a, key: plain}", "warehouse.key holds a secret", "${VARIABLE}"},
+    {"warehouse: {location: s3://b/p, key_id: a, key: 'file:none'}", "line 1: warehouse.key: open", ""},
+    {"warehouse: {location: x, outside: 1}", "line 1: warehouse.outside must be true or false", ""},
+    {"warehouse: {location: s3://b/p, vend: maybe}", "line 1: warehouse.vend must be true or false", ""},
+    {"warehouse: {location: s3://b/p, vend: true}", "line 1: warehouse.vend needs warehouse.role", ""},
+    {"listen: 0.0.0.0:8815", "reachable from other machines", "--tls-self-signed"},
+    {"port: 70000", "line 1: port must be a number up to 65535", ""},
+    {"schedules: {a: 5m}", "line 1: schedules belongs to a project, which has a tenant", ""},
+    {"tenant: Acme", "line 1: 'Acme' is no name of a tenant", ""},
+    {"tenant: t\nparalel: 3", "line 2: unknown key 'paralel'", "'parallel'"},
+    {"tenant: t\nparallel: 0", "line 2: parallel must be 1 at least", ""},
+    {"tenant: t\nresume: maybe", "line 2: resume must be true or false, not 'maybe'", ""},
+    {"tenant: t\nretries: {max: 1, dely: 1s}", "line 2: unknown property 'dely'", "'delay'"},
+    {"tenant: t\nenvironments: [dev]", "line 2: environments must be a map of names", ""},
+    {"tenant: t\nenvironments: {Dev: {}}", "line 2: environments: 'Dev' is no name", ""},
+    {"tenant: t\nenvironments: {dev: {tenant: t}}", "line 2: two environments have the tenant 't'", ""},
+    {"tenant: t\nenvironments: {production: {tenant: u}}", "line 2: production has the project's own tenant", ""},
+    {"tenant: t\nschedules: {a: {evry: 5m}}", "line 2: unknown property 'evry'", "'every'"},
+    {"tenant: t\nschedules: {a: {select: b}}", "line 2: a needs one of cron, every, on_file, after", ""},
+    {"tenant: t\nschedules: {a: '61 * * * *'}", "line 2: ", ""},
+    {"tenant: t\nconnections: {a: {user: b}}", "line 2: a connection needs url", ""},
+    {"tenant: t\nconnections: {a: {type: mysql, url: b}}", "line 2: unknown type 'mysql'", ""},
+    {"tenant: t\nconnections: {a: {url: 'postgres://u:p@h/d'}}", "its password does not stand in its url", ""},
+    {"tenant: t\nconnections:\n  a: {url: 'postgres://h/d', password: x}", "line 3: password holds a secret", "${V"},
+    {"tenant: t\nconnections: {a: {url: 'https://h/', password: '${CONFIG_TEST_NO}'}}", "CONFIG_TEST_NO is not", ""},
+    {"tenant: t\nconnections: {a: {url: 'https://h/', region: x}}", "are for s3:// alone", ""},
+    {"tenant: t\nconnections: {a: {url: 's3://b', password: 'file:eider.yaml'}}", "has key_id and key", ""},
+    {"tenant: t\nalerts: {on: failure}", "line 2: an alert needs webhook or command", ""},
+    {"tenant: t\nalerts: {on: failed, webhook: 'http://a'}", "line 2: unknown event 'failed'", "'failure'"},
+    {"tenant: t\nalerts: [{webhook: a}]", "line 2: webhook must begin with http://", ""},
+    {"tenant: t\nlineage: lineage.jsonl", "line 2: lineage must be below logs/", ""},
+    {"tenant: t\nlineage: {fiel: logs/x}", "line 2: unknown property 'fiel'", "'file'"},
+};
+
 static void config_errors_name_the_place(void **state)
 {
     (void)state;
-    static const struct {
-        const char *text, *message, *hint;
-    } cases[] = {
-        {"listen: x:1\nlog_levle: info", "line 2: unknown key 'log_levle'", "'log_level'"},
-        {"limits:\n  query.max_sq: 1", "line 2: unknown limit 'query.max_sq'", "'query.max_sql'"},
-        {"limits:\n  query.max_sql: 1s", "line 2: limit query.max_sql: '1s' is not a number of bytes", "MiB"},
-        {"limits: 3", "line 1: limits must be a map", ""},
-        {"log_level: loud", "line 1: 'loud' is not a log level", ""},
-        {"listen: []", "line 1: listen must be", ""},
-        {"data: [x]", "line 1: data must be", ""},
-        {"trino: {}", "line 1: 'trino' is not supported by this version", ""},
-        {"tls: {}", "line 1: tls must be a map", ""},
-        {"tls: on", "line 1: tls must be a map", ""},
-        {"tls:\n  crt: a", "line 2: unknown key 'crt'", "'cert'"},
-        {"tls: {cert: [a], key: b}", "line 1: tls must be a map", ""},
-        {"tls: {cert: a}", "tls needs both cert and key", ""},
-        {"tls: {client_ca: a}", "tls.client_ca is of no use", ""},
-        {"tls: {cert: /none.crt, key: b}", "tls: open /none.crt", ""},
-        {"tls: {cert: eider.yaml, key: '${CONFIG_TEST_NONE}'}", "variable CONFIG_TEST_NONE is not set", ""},
-        {"tls: {cert: eider.yaml, key: none.key}", "tls.key: open", ""},
-        {"users: []", "line 1: users must be", ""},
-        {"- a", "line 1: expected", ""},
-        {"a: [", "line", ""},
-        {"warehouse: {}", "line 1: warehouse takes s3://", ""},
-        {"warehouse: ftp://x", "line 1: warehouse takes s3://", ""},
-        {"warehouse:\n  locaton: x", "line 2: unknown key 'locaton'", "'location'"},
-        {"warehouse: {location: x, region: [a]}", "line 1: warehouse.region must be a text", ""},
-        {"warehouse:\n  location: x\n  region: a", "line 3: warehouse.region is for s3:// locations", ""},
-        {"warehouse: s3://b/p", "line 1: a warehouse in S3 needs keys", "AWS_ACCESS_KEY_ID"},
-        {"warehouse: {location: s3://b/p, key_id: a}", "warehouse.key_id needs warehouse.key", ""},
-        {"warehouse: {location: s3://b/p, key: 'file:x'}", "warehouse.key needs warehouse.key_id", ""},
-        {"warehouse: {location: s3://b/p, key_id: a, key: plain}", "warehouse.key holds a secret", "${VARIABLE}"},
-        {"warehouse: {location: s3://b/p, key_id: a, key: 'file:none'}", "line 1: warehouse.key: open", ""},
-        {"warehouse: {location: x, outside: 1}", "line 1: warehouse.outside must be true or false", ""},
-        {"warehouse: {location: s3://b/p, vend: maybe}", "line 1: warehouse.vend must be true or false", ""},
-        {"warehouse: {location: s3://b/p, vend: true}", "line 1: warehouse.vend needs warehouse.role", ""},
-        {"listen: 0.0.0.0:8815", "reachable from other machines", "--tls-self-signed"},
-        {"port: 70000", "line 1: port must be a number up to 65535", ""},
-        {"schedules: {a: 5m}", "line 1: schedules belongs to a project, which has a tenant", ""},
-        {"tenant: Acme", "line 1: 'Acme' is no name of a tenant", ""},
-        {"tenant: t\nparalel: 3", "line 2: unknown key 'paralel'", "'parallel'"},
-        {"tenant: t\nparallel: 0", "line 2: parallel must be 1 at least", ""},
-        {"tenant: t\nresume: maybe", "line 2: resume must be true or false, not 'maybe'", ""},
-        {"tenant: t\nretries: {max: 1, dely: 1s}", "line 2: unknown property 'dely'", "'delay'"},
-        {"tenant: t\nenvironments: [dev]", "line 2: environments must be a map of names", ""},
-        {"tenant: t\nenvironments: {Dev: {}}", "line 2: environments: 'Dev' is no name", ""},
-        {"tenant: t\nenvironments: {dev: {tenant: t}}", "line 2: two environments have the tenant 't'", ""},
-        {"tenant: t\nenvironments: {production: {tenant: u}}", "line 2: production has the project's own tenant", ""},
-        {"tenant: t\nschedules: {a: {evry: 5m}}", "line 2: unknown property 'evry'", "'every'"},
-        {"tenant: t\nschedules: {a: {select: b}}", "line 2: a needs one of cron, every, on_file, after", ""},
-        {"tenant: t\nschedules: {a: '61 * * * *'}", "line 2: ", ""},
-        {"tenant: t\nconnections: {a: {user: b}}", "line 2: a connection needs url", ""},
-        {"tenant: t\nconnections: {a: {type: mysql, url: b}}", "line 2: unknown type 'mysql'", ""},
-        {"tenant: t\nconnections: {a: {url: 'postgres://u:p@h/d'}}", "its password does not stand in its url", ""},
-        {"tenant: t\nconnections:\n  a: {url: 'postgres://h/d', password: x}", "line 3: password holds a secret",
-         "${V"},
-        {"tenant: t\nconnections: {a: {url: 'https://h/', password: '${CONFIG_TEST_NO}'}}", "CONFIG_TEST_NO is not",
-         ""},
-        {"tenant: t\nconnections: {a: {url: 'https://h/', region: x}}", "are for s3:// alone", ""},
-        {"tenant: t\nconnections: {a: {url: 's3://b', password: 'file:eider.yaml'}}", "has key_id and key", ""},
-        {"tenant: t\nalerts: {on: failure}", "line 2: an alert needs webhook or command", ""},
-        {"tenant: t\nalerts: {on: failed, webhook: 'http://a'}", "line 2: unknown event 'failed'", "'failure'"},
-        {"tenant: t\nalerts: [{webhook: a}]", "line 2: webhook must begin with http://", ""},
-        {"tenant: t\nlineage: lineage.jsonl", "line 2: lineage must be below logs/", ""},
-        {"tenant: t\nlineage: {fiel: logs/x}", "line 2: unknown property 'fiel'", "'file'"},
-    };
-    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+    for (size_t i = 0; i < sizeof(error_cases) / sizeof(error_cases[0]); i++) {
         AUTO(arena) struct arena *arena = arena_new();
-        struct config_flags flags = {.file = write_file(arena, cases[i].text)};
+        struct config_flags flags = {.file = write_file(arena, error_cases[i].text)};
         struct config config;
         struct err err = {0};
         assert_false(config_load(arena, &flags, &config, &err));
-        if (!strstr(err.message, cases[i].message) || !strstr(err.hint, cases[i].hint))
-            fail_msg("%s: %s (%s)", cases[i].text, err.message, err.hint);
+        if (!strstr(err.message, error_cases[i].message) || !strstr(err.hint, error_cases[i].hint))
+            fail_msg("%s: %s (%s)", error_cases[i].text, err.message, err.hint);
     }
 }
 

@@ -1,8 +1,6 @@
 /* An asset's file: where its properties begin and end, of which kind it is, and which properties fit together. */
 #include "domain/pipeline/asset.h"
 
-#include <stdio.h>
-
 #include "base/buf.h"
 #include "domain/pipeline/asset_property.h"
 #include "platform/net/digest.h"
@@ -95,12 +93,18 @@ static struct str asset_blank(struct arena *arena, struct str text, size_t start
 }
 
 /* "line 3, column 7: why" of the YAML parser. */
-static bool asset_yaml_problem(struct property_reader *reader, struct err *err)
+static bool asset_yaml_problem(struct property_reader *reader, const struct err *err)
 {
-    int line = 0, used = 0;
-    if (sscanf(err->message, "line %d, column %*d: %n", &line, &used) == 1 && used > 0)
-        memmove(err->message, err->message + used, strlen(err->message + used) + 1);
-    return property_problem_err(reader, line, err);
+    struct str place = err_message(err), line;
+    struct err why = *err;
+    int64_t number = 0;
+    ptrdiff_t colon = str_find(place, S(": "));
+    if (!str_starts_with(place, S("line ")) || colon < 0)
+        return property_problem_err(reader, 0, err);
+    (void)err_set(&why, err->code, "%s", err->message + colon + 2);
+    place = str_slice(place, 5, (size_t)colon - 5);
+    bool known = str_split_next(&place, ',', &line) && str_to_i64(line, &number);
+    return property_problem_err(reader, known ? (int)number : 0, &why);
 }
 
 static int asset_line_of(const struct yaml *properties, const char *name)

@@ -1,6 +1,6 @@
 /* One asset: a SQL file (or a seed, a singular test, a program, a dbt project) and what the properties at its top say.
- * Everything here is pure: texts in, structures and problems out. An asset lives in its project's arena and never
- * changes once loaded. */
+ * Everything here is pure: texts in, structures and problems out. An asset lives as long as a project that has it, and
+ * never changes once loaded. */
 #pragma once
 #include "base/arena.h"
 #include "base/err.h"

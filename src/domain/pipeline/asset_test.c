@@ -244,89 +244,92 @@ static void asset_is_of_the_kind_that_its_file_says(void **state)
     assert_true(str_equal(seed->text, S("SELECT * FROM read_csv('seeds/it''s/a.csv')")));
 }
 
+/* Of paths without a slash the text is the properties of pipelines/a.sql, whose comment begins in line 2. */
+static const struct {
+    const char *path, *text;
+    int line;
+    const char *message, *hint;
+} problem_cases[] = {
+    {"a", "\nretires: 3", 3, "unknown property 'retires'", "did you mean 'retries'?"},
+    {"a", "\nowner: x\nmaterialize: tabel", 4, "unknown materialize 'tabel'", "'table'"},
+    {"a", "\nmaterialize: [table]", 3, "materialize must be a word", ""},
+    {"a", "\nowner: [a]", 3, "owner must be a text", ""},
+    {"a", "\ntags: [a, {b: c}]", 3, "tags must be a text or a list of texts", ""},
+    {"a", "\ntags: 'a b'", 3, "tags cannot contain", ""},
+    {"a", "\nowner: a\nowner: b", 4, "this key was there before", ""},
+    {"a", "\nowner: [", 4, "did not find expected node content", ""},
+    {"a", "\n- owner", 3, "expected 'property: value' lines", ""},
+    {"a", "\nretries: many", 3, "retries must be a number up to 1000, not 'many'", ""},
+    {"a", "\nretries: {max: 1, dely: 3}", 3, "unknown property 'dely'", "'delay'"},
+    {"a", "\nretries: {delay: 1s}", 3, "retries needs max", ""},
+    {"a", "\nretries: {max: 1, delay: soon}", 3, "delay must be a time like 30s", ""},
+    {"a", "\nretries: {max: 1, jitter: 2}", 3, "jitter must be a number from 0 to 1", ""},
+    {"a", "\nretries: {max: 1, on: [sources]}", 3, "unknown failure 'sources'", "'source'"},
+    {"a", "\nschedule: {}", 3, "schedule needs one of cron, every, on_file, after", ""},
+    {"a", "\nschedule: {every: 1m, after: b}", 3, "schedule needs one of", ""},
+    {"a", "\nschedule: {every: 1m, zone: UTC}", 3, "zone belongs to cron", ""},
+    {"a", "\nschedule: {every: 1ms}", 3, "a second at least", ""},
+    {"a", "\nschedule: '61 * * * *'", 3, "", ""},
+    {"a", "\nschedule: {cron: '0 6 * * *', zone: Europe/Berlni}", 3, "", "Europe/Berlin"},
+    {"a", "\nevery: 1m\nafter: b", 4, "after beside the schedule in line 3", ""},
+    {"a", "\non_file: data/final/*.csv", 3, "on_file must be a path below data/source/", ""},
+    {"a", "\non_file: data/source/../x", 3, "on_file must be a path below data/source/", ""},
+    {"a", "\nexport: x.csv", 3, "an export is a file below data/processed/ or data/final/, not 'x.csv'", ""},
+    {"a", "\nexport: data/final/../../x.csv", 3, "an export is a file below", ""},
+    {"a", "\nexport: data/final/x.xlsx", 3, "the path of an export ends in", ""},
+    {"a", "\nexport: {format: csv}", 3, "an export needs path", ""},
+    {"a", "\nmaterialize: ephemeral\nexport: data/final/x.csv", 4, "export needs a table or a view", ""},
+    {"a", "\nmaterialize: none\ntests: [{row_count: 1}]", 4, "tests needs a table or a view", ""},
+    {"a", "\nunique_key: id", 3, "unique_key needs materialize: incremental", ""},
+    {"a", "\nmaterialize: incremental\nstrategy: merge", 4, "strategy merge needs unique_key", ""},
+    {"a", "\nmaterialize: incremental\nstrategy: delete+insert", 4, "needs unique_key or partition_by", ""},
+    {"a", "\nmaterialize: incremental\nstrategy: append\nunique_key: a", 4, "no use for unique_key", ""},
+    {"a", "\nmaterialize: incremental\npartition_by: {day: at}", 4, "partition_by a time needs start", ""},
+    {"a", "\nmaterialize: incremental\npartition_by: {day: at, start: 2026-02-30}", 4, "start must be a day", ""},
+    {"a", "\nmaterialize: incremental\npartition_by: {key: a}", 4, "partition_by a key needs values", ""},
+    {"a", "\nmaterialize: incremental\npartition_by: {day: a, hour: b, start: 2026-01-01}", 4, "one of day", ""},
+    {"a", "\nmaterialize: view\nconnection: shop", 4, "connection needs a table", ""},
+    {"a", "\ntests: [not_nul]", 3, "unknown test 'not_nul'", "'not_null'"},
+    {"a", "\ntests: [not_null]", 3, "not_null needs column", ""},
+    {"a", "\ntests:\n- row_count: {}", 4, "row_count needs min or max", ""},
+    {"a", "\ntests:\n- row_count: {min: 2, max: 1}", 4, "min is greater than max", ""},
+    {"a", "\ntests:\n- row_count: {values: 1}", 4, "'values' does not belong to row_count", ""},
+    {"a", "\ntests:\n- relationships: {column: a, to: b}", 4, "relationships needs to: TABLE.COLUMN", ""},
+    {"a", "\ntests:\n- unique: a\n- unique: {column: b, name: unique_a}", 5, "two tests are named", ""},
+    {"a", "\ncolumns: {a: {tests: [{unique: {column: b}}]}}", 3, "below its column already", ""},
+    {"a", "\ncolumns: id", 3, "columns must be a list or a map", ""},
+    {"a", "\ncolumns: [{type: INT}]", 3, "a column needs its name", ""},
+    {"a", "\nseverity: warn", 3, "'severity' does not belong to an asset of SQL", ""},
+    {"tests/a.sql", "/* eider\nexport: data/final/x.csv\n*/ SELECT 1", 2, "'export' does not belong to a test", ""},
+    {"pipelines/a.sql", "/* eider\nowner: x", 1, "the comment with the properties has no end", ""},
+    {"pipelines/a.sql", "SELECT 1\n/* eider\nowner: x\n*/", 2, "the properties must stand before the SQL", ""},
+    {"pipelines/a.sql", "/* eider\nowner: x */\n", 0, "the file has no SQL", ""},
+    {"pipelines/a.sql", "SELECT '\xff'", 0, "not UTF-8", ""},
+    {"pipelines/Orders.sql", "SELECT 1", 0, "'Orders' is no name of an asset", ""},
+    {"pipelines/a.yaml", "owner: x", 1, "expected either command or dbt", ""},
+    {"pipelines/a.yaml", "", 1, "expected 'property: value' lines", ""},
+    {"pipelines/a.yaml", "command: a\ndbt: b", 1, "expected either command or dbt", ""},
+    {"pipelines/a.yaml", "command: a\nmaterialize: view", 2, "'materialize' does not belong to a command", ""},
+    {"pipelines/a.yaml", "dbt: ../x", 1, "dbt must be a directory of this project", ""},
+    {"pipelines/a.yaml", "dbt: {select: a}", 1, "dbt needs project", ""},
+};
+
 static void asset_problems_name_the_line(void **state)
 {
     (void)state;
-    static const struct {
-        const char *path, *text;
-        int line;
-        const char *message, *hint;
-    } cases[] = {
-        {"a", "\nretires: 3", 3, "unknown property 'retires'", "did you mean 'retries'?"},
-        {"a", "\nowner: x\nmaterialize: tabel", 4, "unknown materialize 'tabel'", "'table'"},
-        {"a", "\nmaterialize: [table]", 3, "materialize must be a word", ""},
-        {"a", "\nowner: [a]", 3, "owner must be a text", ""},
-        {"a", "\ntags: [a, {b: c}]", 3, "tags must be a text or a list of texts", ""},
-        {"a", "\ntags: 'a b'", 3, "tags cannot contain", ""},
-        {"a", "\nowner: a\nowner: b", 4, "this key was there before", ""},
-        {"a", "\nowner: [", 4, "did not find expected node content", ""},
-        {"a", "\n- owner", 3, "expected 'property: value' lines", ""},
-        {"a", "\nretries: many", 3, "retries must be a number up to 1000, not 'many'", ""},
-        {"a", "\nretries: {max: 1, dely: 3}", 3, "unknown property 'dely'", "'delay'"},
-        {"a", "\nretries: {delay: 1s}", 3, "retries needs max", ""},
-        {"a", "\nretries: {max: 1, delay: soon}", 3, "delay must be a time like 30s", ""},
-        {"a", "\nretries: {max: 1, jitter: 2}", 3, "jitter must be a number from 0 to 1", ""},
-        {"a", "\nretries: {max: 1, on: [sources]}", 3, "unknown failure 'sources'", "'source'"},
-        {"a", "\nschedule: {}", 3, "schedule needs one of cron, every, on_file, after", ""},
-        {"a", "\nschedule: {every: 1m, after: b}", 3, "schedule needs one of", ""},
-        {"a", "\nschedule: {every: 1m, zone: UTC}", 3, "zone belongs to cron", ""},
-        {"a", "\nschedule: {every: 1ms}", 3, "a second at least", ""},
-        {"a", "\nschedule: '61 * * * *'", 3, "", ""},
-        {"a", "\nschedule: {cron: '0 6 * * *', zone: Europe/Berlni}", 3, "", "Europe/Berlin"},
-        {"a", "\nevery: 1m\nafter: b", 4, "after beside the schedule in line 3", ""},
-        {"a", "\non_file: data/final/*.csv", 3, "on_file must be a path below data/source/", ""},
-        {"a", "\non_file: data/source/../x", 3, "on_file must be a path below data/source/", ""},
-        {"a", "\nexport: x.csv", 3, "an export is a file below data/processed/ or data/final/, not 'x.csv'", ""},
-        {"a", "\nexport: data/final/../../x.csv", 3, "an export is a file below", ""},
-        {"a", "\nexport: data/final/x.xlsx", 3, "the path of an export ends in", ""},
-        {"a", "\nexport: {format: csv}", 3, "an export needs path", ""},
-        {"a", "\nmaterialize: ephemeral\nexport: data/final/x.csv", 4, "export needs a table or a view", ""},
-        {"a", "\nmaterialize: none\ntests: [{row_count: 1}]", 4, "tests needs a table or a view", ""},
-        {"a", "\nunique_key: id", 3, "unique_key needs materialize: incremental", ""},
-        {"a", "\nmaterialize: incremental\nstrategy: merge", 4, "strategy merge needs unique_key", ""},
-        {"a", "\nmaterialize: incremental\nstrategy: delete+insert", 4, "needs unique_key or partition_by", ""},
-        {"a", "\nmaterialize: incremental\nstrategy: append\nunique_key: a", 4, "no use for unique_key", ""},
-        {"a", "\nmaterialize: incremental\npartition_by: {day: at}", 4, "partition_by a time needs start", ""},
-        {"a", "\nmaterialize: incremental\npartition_by: {day: at, start: 2026-02-30}", 4, "start must be a day", ""},
-        {"a", "\nmaterialize: incremental\npartition_by: {key: a}", 4, "partition_by a key needs values", ""},
-        {"a", "\nmaterialize: incremental\npartition_by: {day: a, hour: b, start: 2026-01-01}", 4, "one of day", ""},
-        {"a", "\nmaterialize: view\nconnection: shop", 4, "connection needs a table", ""},
-        {"a", "\ntests: [not_nul]", 3, "unknown test 'not_nul'", "'not_null'"},
-        {"a", "\ntests: [not_null]", 3, "not_null needs column", ""},
-        {"a", "\ntests:\n- row_count: {}", 4, "row_count needs min or max", ""},
-        {"a", "\ntests:\n- row_count: {min: 2, max: 1}", 4, "min is greater than max", ""},
-        {"a", "\ntests:\n- row_count: {values: 1}", 4, "'values' does not belong to row_count", ""},
-        {"a", "\ntests:\n- relationships: {column: a, to: b}", 4, "relationships needs to: TABLE.COLUMN", ""},
-        {"a", "\ntests:\n- unique: a\n- unique: {column: b, name: unique_a}", 5, "two tests are named", ""},
-        {"a", "\ncolumns: {a: {tests: [{unique: {column: b}}]}}", 3, "below its column already", ""},
-        {"a", "\ncolumns: id", 3, "columns must be a list or a map", ""},
-        {"a", "\ncolumns: [{type: INT}]", 3, "a column needs its name", ""},
-        {"a", "\nseverity: warn", 3, "'severity' does not belong to an asset of SQL", ""},
-        {"tests/a.sql", "/* eider\nexport: data/final/x.csv\n*/ SELECT 1", 2, "'export' does not belong to a test", ""},
-        {"pipelines/a.sql", "/* eider\nowner: x", 1, "the comment with the properties has no end", ""},
-        {"pipelines/a.sql", "SELECT 1\n/* eider\nowner: x\n*/", 2, "the properties must stand before the SQL", ""},
-        {"pipelines/a.sql", "/* eider\nowner: x */\n", 0, "the file has no SQL", ""},
-        {"pipelines/a.sql", "SELECT '\xff'", 0, "not UTF-8", ""},
-        {"pipelines/Orders.sql", "SELECT 1", 0, "'Orders' is no name of an asset", ""},
-        {"pipelines/a.yaml", "owner: x", 1, "expected either command or dbt", ""},
-        {"pipelines/a.yaml", "", 1, "expected 'property: value' lines", ""},
-        {"pipelines/a.yaml", "command: a\ndbt: b", 1, "expected either command or dbt", ""},
-        {"pipelines/a.yaml", "command: a\nmaterialize: view", 2, "'materialize' does not belong to a command", ""},
-        {"pipelines/a.yaml", "dbt: ../x", 1, "dbt must be a directory of this project", ""},
-        {"pipelines/a.yaml", "dbt: {select: a}", 1, "dbt needs project", ""},
-    };
-    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+    for (size_t i = 0; i < sizeof(problem_cases) / sizeof(problem_cases[0]); i++) {
         AUTO(arena) struct arena *arena = arena_new();
-        bool whole = strchr(cases[i].path, '/') != NULL;
-        struct str text =
-            whole ? str_from(cases[i].text) : str_format(arena, "\n/* eider%s\n*/\nSELECT 1\n", cases[i].text);
-        struct parsed parsed = parse(whole ? cases[i].path : "pipelines/a.sql", text.ptr);
+        bool whole = strchr(problem_cases[i].path, '/') != NULL;
+        struct str text = whole ? str_from(problem_cases[i].text)
+                                : str_format(arena, "\n/* eider%s\n*/\nSELECT 1\n", problem_cases[i].text);
+        struct parsed parsed = parse(whole ? problem_cases[i].path : "pipelines/a.sql", text.ptr);
         if (parsed.asset || parsed.problems.list.count != 1)
-            fail_msg("%s: %zu problems", cases[i].text, parsed.problems.list.count);
+            fail_msg("%s: %zu problems", problem_cases[i].text, parsed.problems.list.count);
         const struct asset_problem *problem = &parsed.problems.list.items[0];
-        if (problem->line != cases[i].line || !strstr(problem->message.ptr, cases[i].message) ||
-            !strstr(problem->hint.ptr, cases[i].hint))
-            fail_msg("%s: line %d: %s (%s)", cases[i].text, problem->line, problem->message.ptr, problem->hint.ptr);
+        if (problem->line != problem_cases[i].line || !strstr(problem->message.ptr, problem_cases[i].message) ||
+            !strstr(problem->hint.ptr, problem_cases[i].hint))
+            fail_msg("%s: line %d: %s (%s)", problem_cases[i].text, problem->line, problem->message.ptr,
+                     problem->hint.ptr);
         parsed_done(&parsed);
     }
 }
