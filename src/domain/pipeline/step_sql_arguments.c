@@ -124,6 +124,20 @@ static void step_sql_write_columns(struct json_writer *writer, const struct asse
     json_end_array(writer);
 }
 
+/* The files of the asset and of the ephemeral assets that it reads. */
+static void step_sql_write_sources(const struct step_work *work, struct json_writer *writer)
+{
+    const struct graph *graph = work->run->graph;
+    AUTO(arena) struct arena *arena = arena_new();
+    bool *reached = step_sql_ephemerals(graph, work->node, arena);
+    reached[work->node - graph->nodes] = true;
+    json_begin_array(writer, "sources");
+    for (size_t i = 0; i < graph->node_count; i++)
+        for (size_t k = 0; reached[i] && k < graph->nodes[i].file_count; k++)
+            json_write_text(writer, NULL, graph->nodes[i].files[k]);
+    json_end_array(writer);
+}
+
 /* Without a partition and without a key there is nothing that could be replaced but all of it. */
 static bool step_sql_is_whole(const struct step_work *work)
 {
@@ -154,7 +168,7 @@ bool step_sql_build_arguments(const struct step_work *work, struct buf *out, str
     step_sql_write_ephemerals(work->run->graph, work->node, &writer);
     if (!step_sql_write_partition(work, &writer, err))
         return false;
-    step_sql_write_texts(&writer, "sources", work->node->files, work->node->file_count);
+    step_sql_write_sources(work, &writer);
     step_sql_write_columns(&writer, asset);
     json_begin_array(&writer, "tests");
     for (size_t i = 0; i < asset->test_count; i++)
