@@ -140,7 +140,8 @@ static struct str scheduler_expression(const struct scheduler_item *item, struct
     static const struct {
         int64_t us;
         char unit;
-    } units[] = {{86400 * CLOCK_SECOND, 'd'}, {3600 * CLOCK_SECOND, 'h'}, {60 * CLOCK_SECOND, 'm'}};
+    } units[] = {
+        {86400 * CLOCK_SECOND, 'd'}, {3600 * CLOCK_SECOND, 'h'}, {60 * CLOCK_SECOND, 'm'}, {CLOCK_SECOND, 's'}};
     if (item->kind == SCHEDULER_CRON)
         return item->when.cron;
     if (item->kind == SCHEDULER_FILE)
