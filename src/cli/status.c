@@ -8,6 +8,8 @@
 #include "cli/text.h"
 
 #define RUNS_SHOWN "5"
+/* Bytes. */
+#define SQL_SHOWN 100
 
 static void append_member(struct buf *text, const struct json *object, const char *key, const char *what)
 {
@@ -32,6 +34,17 @@ static void print_health(struct cli *cli, const struct json *health)
     buf_done(&uptime);
 }
 
+/* A glance at a statement. */
+static struct cli_cell cut(struct cli *cli, struct str sql)
+{
+    size_t len = SQL_SHOWN;
+    if (sql.len <= len)
+        return CLI_TEXT(sql);
+    while (len > 0 && ((unsigned char)sql.ptr[len] & 0xc0) == 0x80)
+        len--;
+    return CLI_TEXT(str_format(cli->arena, "%.*s…", (int)len, sql.ptr));
+}
+
 static bool print_list(struct cli *cli, const char *title, const struct json *list, const char *const *keys,
                        const struct cli_column *columns, size_t count, struct err *err)
 {
@@ -43,8 +56,11 @@ static bool print_list(struct cli *cli, const char *title, const struct json *li
     struct cli_output *output = cli_output_open(CLI_FORMAT_TABLE, STDOUT_FILENO, false, columns, count);
     struct cli_cell *cells = arena_array(cli->arena, count, sizeof(*cells));
     for (size_t i = 0; i < json_count(list); i++) {
-        for (size_t column = 0; column < count; column++)
-            cells[column] = cli_cell(cli->arena, json_get(json_at(list, i), keys[column]));
+        for (size_t column = 0; column < count; column++) {
+            const struct json *value = json_get(json_at(list, i), keys[column]);
+            bool is_sql = strcmp(keys[column], "sql") == 0;
+            cells[column] = is_sql ? cut(cli, json_text(value)) : cli_cell(cli->arena, value);
+        }
         if (!cli_output_row(output, cells, err))
             return false;
     }

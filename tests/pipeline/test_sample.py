@@ -24,7 +24,8 @@ def sample(tmp_path):
     shutil.copytree(SAMPLE, tmp_path / "sample", ignore=shutil.ignore_patterns("db", "logs", "eider.pid"))
     project = opened(tmp_path / "sample")
     for name in project.files("data/processed") + project.files("data/final"):
-        (project.root / name).unlink()
+        if not name.endswith("/.gitkeep"):
+            (project.root / name).unlink()
     return project
 
 
