@@ -102,7 +102,10 @@ static void draw_step(struct buf *out, const struct cli_run_step *step, const st
     append_time(&text, step, screen->now_us);
     append_note(&text, step);
     size_t room = screen->width > indent + 3 ? screen->width - indent - 3 : 1;
-    buf_append_str(out, cli_text_cut(buf_str(&text), room, &width));
+    struct str line = cli_text_cut(buf_str(&text), room, &width);
+    while (str_ends_with(line, S(" ")))
+        line.len--;
+    buf_append_str(out, line);
     buf_append_char(out, '\n');
 }
 
