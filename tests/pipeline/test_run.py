@@ -3,6 +3,7 @@
 import datetime
 
 import pytest
+import requests
 
 from lib.pipelines import Project, ProjectServer
 from lib.wait import until
@@ -256,3 +257,38 @@ def test_check_tells_what_binding_finds(server, write):
         assert found["pipelines/wants_y.sql"]["line"] == 2 and '"y"' in found["pipelines/wants_y.sql"]["message"]
         assert any("cycle" in problem["message"] for problem in problems)
         assert "pipelines/has_x.sql" not in found
+
+
+def test_what_was_outrun_is_not_current(server, write):
+    """It read what is above it before another run made that anew."""
+    write({"pipelines/fast.sql": "SELECT 1 AS x", "pipelines/slow.sql": f"SELECT * FROM ({BUSY}), fast"})
+    assert server.run(select=["fast"])["state"] == "done"
+    run = server.start_run(select=["slow"])
+    until(lambda: states(server.look(run)) == {"slow": "running"}, 20, "the step")
+    assert server.run(select=["fast"])["state"] == "done"
+    assert server.look(run)["state"] == "running" and server.ended(run)["state"] == "done"
+    assert list(server.run(select=["fast", "slow"], changed=True)["steps"]) == ["slow"]
+    assert server.run(select=["fast", "slow"], changed=True)["steps"] == {}
+
+
+def test_a_tenant_that_is_made_anew_has_nothing(server, write):
+    write({"pipelines/again.sql": "SELECT 1 AS x"})
+    assert states(server.run(select=["again"], environment="dev")) == {"again": "done"}
+    assert server.run(select=["again"], environment="dev", changed=True)["steps"] == {}
+    assert requests.delete(server.url + "/api/v1/tenants/tenant_acme_dev").status_code < 300
+    assert states(server.run(select=["again"], environment="dev", changed=True)) == {"again": "done"}
+
+
+def test_old_runs_go_with_their_logs_and_too_many_are_refused(make_project):
+    project = make_project({"pipelines/a.sql": "SELECT 1 AS x", "pipelines/endless.sql": ENDLESS},
+                           "limits: {pipeline.keep_runs: 3, pipeline.max_runs: 1}\n")
+    with project.served() as server:
+        runs = [server.run(select=["a"])["id"] for _ in range(6)]
+        until(lambda: [run["id"] for run in server.runs()] == runs[:2:-1], 10, "that the oldest are gone")
+        logs = project.root / "db" / "logs" / "runs"
+        until(lambda: not any(name.name.startswith(runs[0]) for name in logs.rglob("*")), 10, "that its log is gone")
+        assert any(name.name.startswith(runs[-1]) for name in logs.rglob("*"))
+        endless = server.start_run(select=["endless"])
+        assert "pipeline.max_runs" in str(server.api("POST", "/runs", {"select": ["a"]}, status=429))
+        server.api("POST", f"/runs/{endless}/cancel")
+        assert server.ended(endless)["state"] == "cancelled"

@@ -18,6 +18,7 @@ struct history_reading {
     struct pipeline *pipeline;
     struct history_filter filter;
     struct str id, tenant, partition, environment;
+    int64_t since_us; /* the tenant's creation: what was built before went with the tenant of that name before it */
     bool full_refresh;
     unsigned tries;
     VEC(struct history_run) runs;
@@ -194,11 +195,25 @@ static void history_on_state(void *owner, const struct store_value *columns, siz
  * the maximum. */
 static bool history_read_states(struct history_reading *reading, struct store_db *db, struct err *err)
 {
-    const struct store_value values[] = {STORE_STRING(reading->tenant), STORE_STRING(reading->partition)};
-    return store_run(db,
-                     "SELECT asset, fingerprint, max(built_us), version, run, rows, bytes, report FROM pipeline_assets "
-                     "WHERE tenant = ?1 AND (?2 = '' OR partition IN ('', ?2)) GROUP BY asset ORDER BY asset",
-                     values, 2, history_on_state, reading, err);
+    const struct store_value values[] = {STORE_STRING(reading->tenant), STORE_STRING(reading->partition),
+                                         STORE_NUMBER(reading->since_us)};
+    return store_run(
+        db,
+        "SELECT asset, fingerprint, max(built_us), version, run, rows, bytes, report FROM pipeline_assets "
+        "WHERE tenant = ?1 AND (?2 = '' OR partition IN ('', ?2)) AND built_us >= ?3 GROUP BY asset ORDER BY "
+        "asset",
+        values, 3, history_on_state, reading, err);
+}
+
+static void history_reading_tenant(struct history_reading *reading, const struct project_environment *environment)
+{
+    struct err error;
+    if (!environment)
+        return;
+    const struct tenant *tenant = tenant_find(reading->pipeline->options.tenants, environment->tenant, &error);
+    reading->environment = environment->name;
+    reading->tenant = environment->tenant;
+    reading->since_us = tenant ? tenant->created_us : INT64_MAX;
 }
 
 /* --- Runs --- */
@@ -318,7 +333,7 @@ void history_states(struct pipeline *pipeline, struct str environment, history_s
 {
     const struct project_environment *found = project_environment_find(pipeline->options.settings, environment);
     struct history_reading *reading = history_reading_new(pipeline, owner);
-    reading->tenant = found ? found->tenant : S("");
+    history_reading_tenant(reading, found);
     reading->done.states = done;
     history_reading_submit(reading, history_states_apply, history_states_told);
 }
@@ -407,8 +422,7 @@ void history_know(struct pipeline *pipeline, const struct project_environment *e
                   struct str parent, history_known_done *done, void *owner)
 {
     struct history_reading *reading = history_reading_new(pipeline, owner);
-    reading->environment = environment->name;
-    reading->tenant = environment->tenant;
+    history_reading_tenant(reading, environment);
     reading->partition = str_copy(reading->arena, partition);
     reading->id = str_copy(reading->arena, parent);
     reading->done.known = done;

@@ -141,9 +141,9 @@ static bool history_trim_apply(struct store_job *job, struct store_db *db, struc
         STORE_NUMBER(limits_get(LIMIT_PIPELINE_KEEP_RUNS)), STORE_NUMBER(HISTORY_TRIM_RUNS)};
     vec_clear(&trim->removed);
     return store_run(db,
-                     "DELETE FROM pipeline_runs WHERE number IN (SELECT number FROM pipeline_runs WHERE ended_us <> 0 "
-                     "AND (created_us < ?1 OR number <= (SELECT max(number) FROM pipeline_runs) - ?2) ORDER BY number "
-                     "LIMIT ?3) RETURNING id",
+                     "DELETE FROM pipeline_runs WHERE number IN (SELECT number FROM (SELECT number, created_us, "
+                     "ended_us FROM pipeline_runs ORDER BY number LIMIT ?3) WHERE ended_us <> 0 AND (created_us < ?1 "
+                     "OR number <= (SELECT max(number) FROM pipeline_runs) - ?2)) RETURNING id",
                      values, 3, history_trim_run, trim, err);
 }
 

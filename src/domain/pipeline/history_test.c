@@ -6,6 +6,9 @@
 #include <cmocka.h>
 
 #include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
 
 #include "base/vec.h"
 #include "domain/pipeline/run_priv.h"
@@ -19,6 +22,7 @@ static struct graph_node nodes[] = {{.asset = &assets[0]}, {.asset = &assets[1]}
 static struct graph graph = {.nodes = nodes, .node_count = 2};
 
 struct history_test {
+    char data[64];
     pthread_t thread;
     struct pipeline pipeline;
     struct arena *arena; /* of what was read */
@@ -72,10 +76,17 @@ static int history_test_setup(void **state)
     struct pipeline_options *options = &test->pipeline.options;
     struct err err;
     test->arena = arena_new();
+    snprintf(test->data, sizeof(test->data), "/tmp/eider-history-XXXXXX");
+    assert_non_null(mkdtemp(test->data));
     options->settings = &settings;
     options->loop = loop_new(&err);
     options->store = store_open(S(":memory:"), &err);
     assert_non_null(options->store);
+    assert_true(store_run(store_db(options->store),
+                          "INSERT INTO tenants(id, created_us, state) VALUES('tenant_acme', 1, 0)", NULL, 0, NULL, NULL,
+                          &err));
+    options->tenants = tenant_list_open(options->store, str_from(test->data), &err);
+    assert_non_null(options->tenants);
     pthread_create(&test->thread, NULL, history_test_thread, test);
     history_test_open(test);
     *state = test;
@@ -90,10 +101,13 @@ static int history_test_teardown(void **state)
     pthread_join(test->thread, NULL);
     loop_post(options->loop, (void (*)(void *))loop_stop, options->loop);
     loop_run(options->loop);
+    tenant_list_close(&options->tenants);
     store_close(&options->store);
     loop_free(&options->loop);
     history_close(&test->pipeline.history);
     vec_done(&test->runs);
+    rmdir(str_format(test->arena, "%s/tenants", test->data).ptr);
+    assert_int_equal(rmdir(test->data), 0);
     arena_free(&test->arena);
     mem_free(test);
     return 0;
@@ -283,6 +297,11 @@ static void history_knows_the_last_success_of_each_asset(void **state)
     assert_true(str_equal(test->first.asset, S("a")));
     assert_int_equal(test->first.version, 1);
     assert_int_equal(test->first.rows, 7);
+    struct err err;
+    tenant_find(test->pipeline.options.tenants, S("tenant_acme"), &err)->created_us = 3001; /* made anew since */
+    history_states(&test->pipeline, S("production"), history_test_on_states, test);
+    history_test_wait(test);
+    assert_int_equal(test->state_count, 0);
     history_states(&test->pipeline, S("dev"), history_test_on_states, test);
     history_test_wait(test);
     assert_int_equal(test->state_count, 0);

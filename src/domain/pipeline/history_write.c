@@ -197,7 +197,7 @@ void history_success(struct run_flow *flow, const struct run_step *step, uint64_
                 "rows, bytes, report) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10) ON CONFLICT DO UPDATE SET "
                 "fingerprint = excluded.fingerprint, built_us = excluded.built_us, version = excluded.version, "
                 "run = excluded.run, rows = excluded.rows, bytes = excluded.bytes, report = excluded.report "
-                "WHERE excluded.version > known.version",
+                "WHERE excluded.version >= known.version",
                 STORE_STRING(run->environment->tenant), STORE_STRING(step->asset),
                 STORE_STRING(asset->partition.kind == ASSET_NOT_PARTITIONED ? S("") : run->partition),
                 STORE_STRING(flow->slots[step->index].fingerprint), STORE_NUMBER(step->ended_us),

@@ -12,6 +12,8 @@
 #include "domain/pipeline/run_priv.h"
 #include "domain/pipeline/scheduler.h"
 
+#define PIPELINE_REOPEN_US (5 * CLOCK_SECOND)
+
 static void pipeline_on_drained(struct loop_task *task)
 {
     struct pipeline *pipeline = task->owner;
@@ -55,13 +57,22 @@ static void pipeline_go(struct pipeline *pipeline)
 
 static void pipeline_opened(struct pipeline *pipeline, const struct err *error)
 {
-    if (error)
+    pipeline->closed = error ? *error : (struct err){0};
+    if (error) {
         log_error("pipeline.no_history", LOG_ERR(error));
-    alert_list_read(pipeline->alerts);
-    run_metrics_read(pipeline->metrics);
+        loop_timer_set(pipeline->options.loop, &pipeline->reopen, PIPELINE_REOPEN_US);
+    } else {
+        alert_list_read(pipeline->alerts);
+        run_metrics_read(pipeline->metrics);
+    }
     run_start_waiting(pipeline, error);
     pipeline_go(pipeline);
     pipeline_check_drained(pipeline);
+}
+
+static void pipeline_on_reopen(struct loop_timer *timer)
+{
+    history_open(timer->owner, pipeline_opened);
 }
 
 /* --- Life --- */
@@ -81,6 +92,7 @@ struct pipeline *pipeline_new(const struct pipeline_options *options, struct err
     list_init(&pipeline->starts);
     list_init(&pipeline->loads);
     pipeline->rescan = (struct loop_timer){.on_time = pipeline_on_rescan, .owner = pipeline};
+    pipeline->reopen = (struct loop_timer){.on_time = pipeline_on_reopen, .owner = pipeline};
     pipeline->drained = (struct loop_task){.run = pipeline_on_drained, .owner = pipeline};
     list_init(&pipeline->drained.node);
     bool ok = (pipeline->logs = run_log_list_new(own->loop, own->pool, own->data, err)) &&
@@ -117,6 +129,7 @@ void pipeline_drain(struct pipeline *pipeline, void (*done)(void *owner), void *
     pipeline->drain_done = done;
     pipeline->drain_owner = owner;
     loop_timer_cancel(pipeline->options.loop, &pipeline->rescan);
+    loop_timer_cancel(pipeline->options.loop, &pipeline->reopen);
     scheduler_stop(pipeline->scheduler);
     list_each(&pipeline->runs, node)
     {
@@ -133,6 +146,7 @@ void pipeline_free(struct pipeline **pipeline)
         return;
     struct loop *loop = gone->options.loop;
     loop_timer_cancel(loop, &gone->rescan);
+    loop_timer_cancel(loop, &gone->reopen);
     loop_defer_cancel(&gone->drained);
     list_each(&gone->runs, node)
     {
@@ -146,6 +160,7 @@ void pipeline_free(struct pipeline **pipeline)
     pipeline_load_forget(gone);
     pipeline_view_unref(&gone->view);
     map_done(&gone->busy);
+    map_done(&gone->built);
     history_close(&gone->history);
     arena_free(&gone->arena);
     mem_free(gone);

@@ -29,7 +29,8 @@ struct pipeline {
     struct list watchers; /* struct run_watcher */
     struct list starts;   /* struct run_making that wait for the history to be opened */
     size_t making;        /* starts that are on their way */
-    struct map busy;      /* "environment/asset" → the run that builds it */
+    struct map busy;      /* "tenant/asset" → the run that builds it */
+    struct map built;     /* "tenant/asset" → its version; those of this server's life */
     size_t running;       /* steps of all runs */
     uint64_t number;      /* of the last run */
     uint64_t version;     /* of the last success */
@@ -39,7 +40,9 @@ struct pipeline {
     struct list loads;          /* struct pipeline_ask that wait for the next load */
     struct pipeline_load *load; /* NULL: none is under way */
     struct loop_timer rescan;
-    struct err load_error; /* that was logged */
+    struct loop_timer reopen; /* the history could not be opened */
+    struct err closed;        /* why */
+    struct err load_error;    /* that was logged */
     struct run_log_list *logs;
     struct scheduler *scheduler;
     struct lineage *lineage;

@@ -143,7 +143,7 @@ static void run_stop_steps(struct run_flow *flow)
 static void run_turn(struct run_flow *flow)
 {
     const struct pipeline *pipeline = flow->pipeline;
-    uint32_t parallel = pipeline->options.settings->parallel;
+    uint32_t parallel = pipeline->options.settings->parallel ? pipeline->options.settings->parallel : 1;
     size_t all = (size_t)limits_get(LIMIT_RUNNING);
     if (flow->interrupted || flow->run.state == RUN_CANCELLING)
         run_stop_steps(flow);

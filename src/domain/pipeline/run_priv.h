@@ -13,6 +13,7 @@ struct run_slot {
     uint32_t below_count;
     struct step_work work; /* while STEP_RUNNING */
     struct loop_timer retry;
+    uint64_t version;   /* the last success of any asset when the attempt began */
     int64_t attempt_us; /* wall clock: the attempt's start */
     bool export_only;   /* what it makes is committed */
     struct str fingerprint, build_run, upstream;

@@ -422,6 +422,10 @@ static bool run_check_request(struct run_making *making, struct err *err)
     list_each(&pipeline->runs, node) open++;
     if (pipeline->draining)
         return err_set(err, ERR_UNAVAILABLE, "the server is shutting down");
+    if (pipeline->closed.code) {
+        *err = pipeline->closed;
+        return false;
+    }
     making->environment = project_environment_find(pipeline->options.settings, request->environment);
     if (!making->environment) {
         err_set(err, ERR_NOT_FOUND, "there is no environment '%.*s'", STR_ARG(str_slice(request->environment, 0, 64)));

@@ -13,15 +13,15 @@ static void run_step_done(struct step_work *work, const struct err *error);
 
 /* --- The same asset never twice at once --- */
 
-static struct str run_step_key(const struct run_slot *slot, struct arena *arena)
+static struct str run_step_key(const struct run_slot *slot, struct str asset, struct arena *arena)
 {
-    return str_format(arena, "%.*s/%.*s", STR_ARG(slot->flow->run.environment->tenant), STR_ARG(slot->step->asset));
+    return str_format(arena, "%.*s/%.*s", STR_ARG(slot->flow->run.environment->tenant), STR_ARG(asset));
 }
 
 bool run_step_is_free(const struct run_slot *slot)
 {
     AUTO(arena) struct arena *arena = arena_new_small();
-    return !map_get(&slot->flow->pipeline->busy, run_step_key(slot, arena));
+    return !map_get(&slot->flow->pipeline->busy, run_step_key(slot, slot->step->asset, arena));
 }
 
 static void run_step_take(struct run_slot *slot, bool take)
@@ -29,9 +29,9 @@ static void run_step_take(struct run_slot *slot, bool take)
     struct pipeline *pipeline = slot->flow->pipeline;
     AUTO(arena) struct arena *arena = arena_new_small();
     if (take)
-        map_put(&pipeline->busy, run_step_key(slot, arena), slot->flow);
+        map_put(&pipeline->busy, run_step_key(slot, slot->step->asset, arena), slot->flow);
     else
-        map_remove(&pipeline->busy, run_step_key(slot, arena));
+        map_remove(&pipeline->busy, run_step_key(slot, slot->step->asset, arena));
     pipeline->running = take ? pipeline->running + 1 : pipeline->running - 1;
     slot->flow->running = take ? slot->flow->running + 1 : slot->flow->running - 1;
 }
@@ -100,6 +100,7 @@ void run_step_start(struct run_slot *slot)
     run_step_take(slot, true);
     step->attempt++;
     slot->attempt_us = clock_wall_us();
+    slot->version = flow->pipeline->version;
     if (!step->started_us)
         step->started_us = slot->attempt_us;
     slot->work = (struct step_work){.pipeline = flow->pipeline,
@@ -148,6 +149,33 @@ static void run_step_release(struct run_slot *slot, bool skips)
     }
 }
 
+/* Something that a node reads was built after the attempt began, by another run. */
+static bool run_step_is_outrun(const struct run_slot *slot, const struct graph_node *node, struct arena *arena)
+{
+    const struct graph *graph = slot->flow->run.graph;
+    for (size_t i = 0; i < node->upstream_count; i++) {
+        const struct graph_node *above = &graph->nodes[node->upstream[i]];
+        const void *built = map_get(&slot->flow->pipeline->built, run_step_key(slot, above->asset->name, arena));
+        if ((uintptr_t)built > slot->version)
+            return true;
+        if (above->asset->materialize == ASSET_EPHEMERAL && run_step_is_outrun(slot, above, arena))
+            return true;
+    }
+    return false;
+}
+
+/* Greater than that of all that it read, less than that of what it came too early for: that makes it build again. */
+static uint64_t run_step_version(struct run_slot *slot)
+{
+    struct pipeline *pipeline = slot->flow->pipeline;
+    AUTO(arena) struct arena *arena = arena_new_small();
+    if (run_step_is_outrun(slot, &slot->flow->run.graph->nodes[slot->step->node], arena))
+        return slot->version;
+    pipeline->version++;
+    map_put(&pipeline->built, run_step_key(slot, slot->step->asset, arena), (void *)(uintptr_t)pipeline->version);
+    return pipeline->version;
+}
+
 void run_step_end(struct run_slot *slot, enum step_state state)
 {
     struct run_flow *flow = slot->flow;
@@ -158,7 +186,7 @@ void run_step_end(struct run_slot *slot, enum step_state state)
     step->ended_us = clock_wall_us();
     flow->open--;
     if (state == STEP_DONE || state == STEP_WARNED)
-        history_success(flow, step, ++flow->pipeline->version);
+        history_success(flow, step, run_step_version(slot));
     else if (slot->attempt_us && (state == STEP_FAILED || step->error.code))
         history_attempt(flow, step, step->ended_us);
     else
