@@ -137,6 +137,8 @@ def test_after_a_kill_it_starts_again(background):
     first = background.pid
     os.kill(first, signal.SIGKILL)
     until(lambda: not alive(first))
+    said = background.project.fails("status")
+    assert f"without being stopped (pid {first})" in said and "server.log" in said
     said = background.project.fails("stop")
     assert str(first) in said and "has ended" in said
     background.start()
