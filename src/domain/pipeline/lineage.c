@@ -5,6 +5,7 @@
 #include "domain/pipeline/lineage_event.h"
 #include "domain/pipeline/pipeline.h"
 #include "domain/pipeline/run_metrics.h"
+#include "platform/json/json.h"
 
 struct lineage {
     struct pipeline *pipeline;
@@ -19,17 +20,50 @@ static void lineage_on_gone(bool delivered, uint64_t count)
         run_metrics_count_lineage_dropped(count);
 }
 
+static void lineage_put(struct lineage *lineage, const struct lineage_event *event)
+{
+    buf_clear(&lineage->text);
+    lineage_event_write(event, &lineage->text);
+    if (lineage->file)
+        delivery_put(lineage->file, buf_str(&lineage->text));
+    if (lineage->post)
+        delivery_put(lineage->post, buf_str(&lineage->text));
+}
+
 static void lineage_send(struct lineage *lineage, enum lineage_type type, int64_t at_us, const struct run *run,
                          const struct run_step *step)
 {
     const struct lineage_event event = {
         .type = type, .at_us = at_us, .settings = pipeline_settings(lineage->pipeline), .run = run, .step = step};
-    buf_clear(&lineage->text);
-    lineage_event_write(&event, &lineage->text);
-    if (lineage->file)
-        delivery_put(lineage->file, buf_str(&lineage->text));
-    if (lineage->post)
-        delivery_put(lineage->post, buf_str(&lineage->text));
+    lineage_put(lineage, &event);
+}
+
+/* What dbt has carried out in a step is known when the step ends: each node is a run of its own below the step's. */
+static void lineage_send_nodes(struct lineage *lineage, const struct run *run, const struct run_step *step)
+{
+    static const char *const good[] = {"success", "pass", "warn"};
+    AUTO(arena) struct arena *arena = arena_new();
+    struct err ignored;
+    const struct json *report = step->report.len > 0 ? json_parse(arena, step->report, &ignored) : NULL;
+    const struct json *nodes = json_get(report, "nodes");
+    struct lineage_event event = {
+        .settings = pipeline_settings(lineage->pipeline), .run = run, .step = step, .edges = json_get(report, "edges")};
+    for (size_t i = 0; step->kind == ASSET_DBT && i < json_count(nodes); i++) {
+        struct str status = json_text(json_get(json_at(nodes, i), "status"));
+        if (str_equal(status, S("skipped")))
+            continue;
+        event.node = json_at(nodes, i);
+        event.type = LINEAGE_START;
+        event.at_us = step->started_us;
+        lineage_put(lineage, &event);
+        event.type = LINEAGE_FAIL;
+        for (size_t k = 0; k < sizeof(good) / sizeof(good[0]); k++) {
+            if (str_equal(status, str_from(good[k])))
+                event.type = LINEAGE_COMPLETE;
+        }
+        event.at_us = step->ended_us;
+        lineage_put(lineage, &event);
+    }
 }
 
 /* Steps that never began have no events: each run of a job has one START. */
@@ -42,9 +76,11 @@ static void lineage_on_step(struct lineage *lineage, const struct run *run, cons
         return;
     case STEP_DONE:
     case STEP_WARNED:
+        lineage_send_nodes(lineage, run, step);
         lineage_send(lineage, LINEAGE_COMPLETE, step->ended_us, run, step);
         return;
     case STEP_FAILED:
+        lineage_send_nodes(lineage, run, step);
         lineage_send(lineage, LINEAGE_FAIL, step->ended_us, run, step);
         return;
     case STEP_CANCELLED:

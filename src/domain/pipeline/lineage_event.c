@@ -15,6 +15,7 @@ struct lineage_document {
     const struct lineage_event *event;
     const struct asset *asset; /* NULL: the run's */
     const struct json *report; /* or NULL */
+    struct str node;           /* the name of event's node */
     struct arena *arena;
     struct str name_space;
     struct json_writer writer;
@@ -102,6 +103,16 @@ static bool lineage_has_table(const struct asset *asset)
            asset->materialize != ASSET_NONE;
 }
 
+/* "shop", "shop.orders", "shop.jaffle.customers". */
+static struct str lineage_job_name(const struct lineage_document *document, struct str node)
+{
+    struct str project = document->event->settings->name;
+    if (!document->asset)
+        return project;
+    return str_format(document->arena, "%.*s.%.*s%s%.*s", STR_ARG(project), STR_ARG(document->asset->name),
+                      node.len > 0 ? "." : "", STR_ARG(node));
+}
+
 /* --- The run --- */
 
 static void lineage_parameter(struct json_writer *writer, const char *key, struct str value)
@@ -133,55 +144,72 @@ static void lineage_parameters(struct lineage_document *document)
     json_end_object(writer);
 }
 
-/* A run that a schedule started is about the time when it did; there is no nominal end. */
+/* When its schedule wanted the run; there is no nominal end. */
 static void lineage_nominal_time(struct lineage_document *document)
 {
-    const struct run *run = document->event->run;
-    if (!str_starts_with(run->trigger, S("schedule:")))
+    if (document->event->run->due_us == 0)
         return;
     lineage_facet(document, "nominalTime", "1-0-1/NominalTimeRunFacet");
-    lineage_time(&document->writer, "nominalStartTime", run->created_us);
+    lineage_time(&document->writer, "nominalStartTime", document->event->run->due_us);
     json_end_object(&document->writer);
+}
+
+/* The run, or the job, of somebody above. */
+static void lineage_above(struct lineage_document *document, struct str id, struct str job)
+{
+    struct json_writer *writer = &document->writer;
+    json_begin_object(writer, "run");
+    json_write_text(writer, "runId", id);
+    json_end_object(writer);
+    json_begin_object(writer, "job");
+    json_write_text(writer, "namespace", document->name_space);
+    json_write_text(writer, "name", job);
+    json_end_object(writer);
 }
 
 static void lineage_parent(struct lineage_document *document)
 {
-    static const char *const roles[] = {NULL, "root"};
-    struct json_writer *writer = &document->writer;
+    const struct lineage_event *event = document->event;
     if (!document->asset)
         return;
     lineage_facet(document, "parent", "1-2-0/ParentRunFacet");
-    for (size_t i = 0; i < 2; i++) { /* the run is both */
-        if (roles[i])
-            json_begin_object(writer, roles[i]);
-        json_begin_object(writer, "run");
-        json_write_text(writer, "runId", document->event->run->id);
-        json_end_object(writer);
-        json_begin_object(writer, "job");
-        json_write_text(writer, "namespace", document->name_space);
-        json_write_text(writer, "name", document->event->settings->name);
-        json_end_object(writer);
-        if (roles[i])
-            json_end_object(writer);
+    if (event->node)
+        lineage_above(document, lineage_step_id(document->arena, event->run->id, document->asset->name),
+                      lineage_job_name(document, S("")));
+    else
+        lineage_above(document, event->run->id, event->settings->name);
+    json_begin_object(&document->writer, "root");
+    lineage_above(document, event->run->id, event->settings->name);
+    json_end_object(&document->writer);
+    json_end_object(&document->writer);
+}
+
+static struct str lineage_failure(struct lineage_document *document)
+{
+    const struct lineage_event *event = document->event;
+    const struct run_step *step = event->step;
+    if (event->node)
+        return json_text(json_get(event->node, "message"));
+    if (step)
+        return err_message(&step->error);
+    for (uint32_t i = 0; i < event->run->step_count; i++) {
+        step = &event->run->steps[i];
+        if (step->state == STEP_FAILED)
+            return str_format(document->arena, "%.*s: %s", STR_ARG(step->asset), step->error.message);
     }
-    json_end_object(writer);
+    return S("");
 }
 
 static void lineage_error(struct lineage_document *document)
 {
     const struct lineage_event *event = document->event;
-    const struct run_step *step = event->step;
-    if (event->type != LINEAGE_FAIL && event->type != LINEAGE_ABORT)
+    bool ended_badly = event->type == LINEAGE_FAIL || event->type == LINEAGE_ABORT;
+    struct str message = ended_badly ? lineage_failure(document) : S("");
+    bool sql = !document->asset || document->asset->kind != ASSET_COMMAND;
+    if (message.len == 0)
         return;
-    for (uint32_t i = 0; !step && i < event->run->step_count; i++)
-        step = event->run->steps[i].state == STEP_FAILED ? &event->run->steps[i] : NULL;
-    if (!step || step->error.code == ERR_OK)
-        return;
-    bool sql = step->kind != ASSET_COMMAND;
     lineage_facet(document, "errorMessage", "1-0-1/ErrorMessageRunFacet");
-    json_write_text(&document->writer, "message",
-                    event->step ? err_message(&step->error)
-                                : str_format(document->arena, "%.*s: %s", STR_ARG(step->asset), step->error.message));
+    json_write_text(&document->writer, "message", message);
     json_write_text(&document->writer, "programmingLanguage", sql ? S("SQL") : S("unknown"));
     json_end_object(&document->writer);
 }
@@ -190,9 +218,11 @@ static void lineage_run(struct lineage_document *document)
 {
     const struct lineage_event *event = document->event;
     struct json_writer *writer = &document->writer;
-    struct str id = event->run->id;
+    struct str id = event->run->id, job = document->asset ? document->asset->name : S("");
+    if (event->node)
+        job = str_format(document->arena, "%.*s/%.*s", STR_ARG(job), STR_ARG(document->node));
     json_begin_object(writer, "run");
-    json_write_text(writer, "runId", event->step ? lineage_step_id(document->arena, id, event->step->asset) : id);
+    json_write_text(writer, "runId", document->asset ? lineage_step_id(document->arena, id, job) : id);
     json_begin_object(writer, "facets");
     lineage_parent(document);
     lineage_nominal_time(document);
@@ -209,10 +239,13 @@ static void lineage_run(struct lineage_document *document)
 
 /* --- The job --- */
 
-static struct str lineage_job_type(const struct asset *asset)
+static struct str lineage_job_type(const struct lineage_document *document)
 {
+    const struct asset *asset = document->asset;
     if (!asset)
         return S("DAG");
+    if (document->event->node)
+        return json_text(json_get(document->event->node, "kind"));
     switch (asset->kind) {
     case ASSET_SQL:
         return S("MODEL");
@@ -244,18 +277,16 @@ static void lineage_job(struct lineage_document *document)
 {
     const struct asset *asset = document->asset;
     struct json_writer *writer = &document->writer;
-    struct str project = document->event->settings->name;
     json_begin_object(writer, "job");
     json_write_text(writer, "namespace", document->name_space);
-    json_write_text(writer, "name",
-                    asset ? str_format(document->arena, "%.*s.%.*s", STR_ARG(project), STR_ARG(asset->name)) : project);
+    json_write_text(writer, "name", lineage_job_name(document, document->node));
     json_begin_object(writer, "facets");
     lineage_facet(document, "jobType", "2-0-4/JobTypeJobFacet");
     json_write_text(writer, "processingType", S("BATCH"));
     json_write_text(writer, "integration", S("EIDER"));
-    json_write_text(writer, "jobType", lineage_job_type(asset));
+    json_write_text(writer, "jobType", lineage_job_type(document));
     json_end_object(writer);
-    if (asset) {
+    if (asset && !document->event->node) {
         lineage_sql(document);
         lineage_owner_facet(document, "1-0-1/OwnershipJobFacet");
         lineage_text_facet(document, "documentation", "1-1-0/DocumentationJobFacet", "description", asset->description);
@@ -463,6 +494,33 @@ static void lineage_outputs(struct lineage_document *document)
     json_end_array(writer);
 }
 
+/* --- A node of dbt --- */
+
+static void lineage_node_datasets(struct lineage_document *document)
+{
+    const struct lineage_event *event = document->event;
+    struct json_writer *writer = &document->writer;
+    const struct json *rows = json_get(event->node, "rows");
+    json_begin_array(writer, "inputs");
+    for (size_t i = 0; i < json_count(event->edges); i++) {
+        const struct json *edge = json_at(event->edges, i);
+        if (!str_equal(json_text(json_get(edge, "to")), document->node))
+            continue;
+        lineage_dataset(document, document->name_space,
+                        lineage_table_name(document, json_text(json_get(edge, "from"))));
+        json_end_object(writer);
+    }
+    json_end_array(writer);
+    json_begin_array(writer, "outputs");
+    if (!str_equal(json_text(json_get(event->node, "kind")), S("test"))) {
+        lineage_dataset(document, document->name_space, lineage_table_name(document, document->node));
+        if (event->type == LINEAGE_COMPLETE && rows)
+            lineage_statistics(document, json_i64(rows), -1);
+        json_end_object(writer);
+    }
+    json_end_array(writer);
+}
+
 /* --- The event --- */
 
 /* Environments are told apart as their tenants are: production has the bare name. */
@@ -489,6 +547,7 @@ void lineage_event_write(const struct lineage_event *event, struct buf *out)
         .report = step && event->type != LINEAGE_START && step->report.len > 0
                       ? json_parse(arena, step->report, &ignored)
                       : NULL,
+        .node = json_text(json_get(event->node, "name")),
         .arena = arena,
         .name_space = lineage_name_space(event, arena),
         .writer = {.buf = out},
@@ -500,7 +559,9 @@ void lineage_event_write(const struct lineage_event *event, struct buf *out)
     json_write_text(&document.writer, "eventType", str_from(types[event->type]));
     lineage_run(&document);
     lineage_job(&document);
-    if (step) {
+    if (event->node) {
+        lineage_node_datasets(&document);
+    } else if (step) {
         lineage_inputs(&document);
         lineage_outputs(&document);
     } else {

@@ -4,6 +4,8 @@
 #include "base/buf.h"
 #include "domain/pipeline/run.h"
 
+struct json;
+
 enum lineage_type { LINEAGE_START, LINEAGE_COMPLETE, LINEAGE_FAIL, LINEAGE_ABORT };
 
 struct lineage_event {
@@ -12,5 +14,8 @@ struct lineage_event {
     const struct project_settings *settings;
     const struct run *run;
     const struct run_step *step; /* NULL: of the run itself */
+    /* One of the nodes that a dbt step has carried out, and the edges between them, of its report (dbt.h); NULL: of the
+     * step itself. */
+    const struct json *node, *edges;
 };
 void lineage_event_write(const struct lineage_event *event, struct buf *out);

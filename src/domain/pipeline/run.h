@@ -52,6 +52,7 @@ struct run {
     struct str partition; /* empty: none */
     struct str parent;    /* id of the run that it retries or resumes; empty: none */
     bool full_refresh;
+    int64_t due_us;                           /* wall clock: of the schedule's tick; 0: none, or not known any more */
     int state;                                /* enum run_state */
     int64_t created_us, started_us, ended_us; /* wall clock */
     struct run_step *steps;                   /* in an order in which they can run */
@@ -69,6 +70,7 @@ struct run_request {
     struct str from_failure; /* id of a run: its steps that were not done; "last": the environment's last run */
     struct str partition;
     struct str trigger;
+    int64_t due_us; /* wall clock: of the schedule's tick; 0: none */
     bool dry_run; /* nothing is made: done gets the plan alone */
 };
 /* run NULL with an error, or for a dry run. plan: valid during done. When run is not NULL it is durable and began or

@@ -233,7 +233,8 @@ static void log_keeps_errors_when_it_is_full(void **state)
     assert_true(rig->total > 1000 && rig->total < 2000);
     assert_true(str_equal(rig->lines[0].text, S("the reason")));
     assert_true(str_find(rig->lines[1].text, S("lines were not kept")) > 0);
-    assert_int_equal(strtoull(rig->lines[1].text.ptr, NULL, 10), 5000 - (rig->total - 2));
+    assert_true(str_starts_with(rig->lines[1].text,
+                                str_format(rig->arena, "%llu lines", 5000 - (unsigned long long)(rig->total - 2))));
 }
 
 static void log_goes_on_behind_a_torn_end(void **state)

@@ -192,6 +192,7 @@ static struct run_flow *run_flow_new(struct run_making *making, const struct his
     run->trigger = str_copy(arena, request->trigger);
     run->user = str_copy(arena, request->who ? request->who->user : S(""));
     run->partition = str_copy(arena, request->partition);
+    run->due_us = request->due_us;
     run->full_refresh = request->full_refresh;
     run->created_us = clock_wall_us();
     run->step_count = flow->open = (uint32_t)making->plan_count;

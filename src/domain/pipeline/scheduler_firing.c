@@ -5,6 +5,7 @@
 #include "base/failpoint.h"
 #include "base/limits.h"
 #include "base/log.h"
+#include "domain/pipeline/run_metrics.h"
 #include "domain/pipeline/scheduler_priv.h"
 
 struct scheduler_firing *scheduler_firing_new(struct scheduler_item *item, int64_t due_us)
@@ -127,6 +128,7 @@ static void scheduler_firing_end(struct scheduler_firing *firing, const char *ou
 {
     struct scheduler_item *item = firing->item;
     firing->outcome = outcome;
+    run_metrics_count_tick(outcome);
     snprintf(item->last_outcome, sizeof(item->last_outcome), "%s", outcome);
     snprintf(item->last_run, sizeof(item->last_run), "%.*s", STR_ARG(firing->run));
     log_info("schedule.tick", LOG_STR("schedule", item->name), LOG_STR("environment", item->environment_name),
@@ -174,7 +176,8 @@ static void scheduler_firing_start(struct scheduler_firing *firing)
                                         .environment = item->environment_name,
                                         .select = item->select,
                                         .select_count = item->select_count,
-                                        .trigger = item->trigger};
+                                        .trigger = item->trigger,
+                                        .due_us = firing->due_us};
     item->pending--;
     item->starting++;
     run_start(item->scheduler->pipeline, &request, scheduler_firing_started, firing);
