@@ -170,16 +170,16 @@ static void build_test_row_count(const struct build *build, const struct json *t
 static const struct build_test_kind {
     const char *name;
     void (*append)(const struct build *build, const struct json *test, struct buf *sql);
-    const char *wrong; /* behind the number of what was counted */
+    const char *counted, *wrong; /* "3 rows", "without a value"; counted NULL: what is wrong is no number of anything */
 } build_test_kinds[] = {
-    {"not_null", build_test_not_null, "rows without a value"},
-    {"unique", build_test_unique, "values more than once"},
-    {"accepted_values", build_test_accepted_values, "rows with other values"},
-    {"relationships", build_test_relationships, "rows that refer to nothing"},
-    {"row_count", build_test_row_count, "rows"},
-    {"expression", build_test_expression, "rows for which it is not true"},
-    {"freshness", build_test_freshness, "nothing new enough"},
-    {"query", build_test_query, "rows"},
+    {"not_null", build_test_not_null, "row", " without a value"},
+    {"unique", build_test_unique, "value", " more than once"},
+    {"accepted_values", build_test_accepted_values, "row", " with another value"},
+    {"relationships", build_test_relationships, "row", " without a counterpart"},
+    {"row_count", build_test_row_count, "row", ""},
+    {"expression", build_test_expression, "row", " for which it is not true"},
+    {"freshness", build_test_freshness, NULL, "nothing is new enough"},
+    {"query", build_test_query, "row", ""},
 };
 
 static const struct build_test_kind *build_test_kind(struct str name)
@@ -226,6 +226,14 @@ static int64_t build_test_failures(const struct json *test, const struct build_t
     return most >= 0 && count > most ? count - most : 0;
 }
 
+static struct str build_test_message(struct build *build, const struct build_test_kind *kind, int64_t count)
+{
+    if (!kind->counted)
+        return str_from(kind->wrong);
+    return str_format(build->statement->arena, "%" PRId64 " %s%s%s", count, kind->counted, count == 1 ? "" : "s",
+                      kind->wrong);
+}
+
 static void build_test_report(struct build *build, const struct json *test, int64_t failures, struct str message)
 {
     struct json_writer writer = {.buf = &build->tests};
@@ -259,9 +267,7 @@ static bool build_test(struct build *build, const struct json *test, struct buil
     if (!build_test_count(build, test, kind, &count, err))
         return err_wrap(err, "test '%.*s'", STR_ARG(name));
     int64_t failures = build_test_failures(test, kind, count);
-    struct str message = S("");
-    if (failures)
-        message = str_format(build->statement->arena, "%" PRId64 " %s", count, kind->wrong);
+    struct str message = failures ? build_test_message(build, kind, count) : S("");
     build_test_report(build, test, failures, message);
     if (failures == 0 || str_equal(json_text(json_get(test, "severity")), S("warn")))
         return true;

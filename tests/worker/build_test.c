@@ -260,7 +260,7 @@ static void tests_decide_what_stays(void **state)
         fixture->arena, text, "table",
         "{\"name\":\"w\",\"severity\":\"warn\",\"kind\":\"unique\",\"columns\":[\"x\"]},"
         "{\"name\":\"e\",\"severity\":\"error\",\"blocking\":true,\"kind\":\"not_null\",\"columns\":[\"y\"]}");
-    const struct json *report = refused(fixture, bad.ptr, "test", "test 'e' failed: 1 rows without a value");
+    const struct json *report = refused(fixture, bad.ptr, "test", "test 'e' failed: 1 row without a value");
     assert_int_equal(json_count(json_get(report, "tests")), 2);
     assert_csv(fixture, "acme", "select * from t", "x\n0\n");
     bad = str_format(
@@ -276,7 +276,7 @@ static void a_query_is_a_test_that_finds_nothing(void **state)
 {
     struct fixture *fixture = *state;
     build(fixture, "{\"asset\":\"q\",\"sql\":\"select 1 where false\",\"materialize\":\"test\"}");
-    refused(fixture, "{\"asset\":\"q\",\"sql\":\"select 1\",\"materialize\":\"test\"}", "test", "'q' failed: 1 rows");
+    refused(fixture, "{\"asset\":\"q\",\"sql\":\"select 1\",\"materialize\":\"test\"}", "test", "'q' failed: 1 row");
     const struct json *report =
         build(fixture, "{\"asset\":\"q\",\"sql\":\"select 1\",\"materialize\":\"test\",\"severity\":\"warn\"}");
     assert_false(json_bool(json_get(json_at(json_get(report, "tests"), 0), "passed")));
