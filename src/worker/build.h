@@ -5,7 +5,7 @@
 
 struct json;
 
-/* What DuckDB would read of the project for a text. */
+/* A file that the text reads. */
 struct build_file {
     struct str path; /* relative to the project */
     int64_t size_bytes, modified_ns, changed_ns;
@@ -35,9 +35,9 @@ struct build {
     const struct json *columns; /* of what was built: [{"name", "type"}] */
     int64_t rows;               /* -1: not known */
     bool committed;
-    struct err error; /* code ERR_OK: none */
-    const char *failure;
-    int line, column; /* of the error in the asset's text; 0: not known */
+    struct err error;    /* code ERR_OK: none */
+    const char *failure; /* its class; NULL: as its code says */
+    int line, column;    /* of the error in the asset's text; 0: not known */
 };
 
 /* build_write.c: SQL that has the asset's text in it, on lines of its own. *rows_out: what it changed; may be NULL. */
@@ -63,5 +63,5 @@ bool build_files_look(struct build *build, struct build_files *files_out, struct
 /* False with ERR_PRECONDITION when they are not what they were. */
 bool build_files_same(struct build *build, struct err *err) MUST_USE;
 
-/* build.c: all before what becomes visible; the error's class when it is not told by its code. */
+/* build.c: keeps the class of an error whose code does not tell it; NULL: it does. Always false. */
 bool build_fail(struct build *build, const char *failure);

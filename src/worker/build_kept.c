@@ -2,7 +2,6 @@
 
 #include <inttypes.h>
 
-#include "base/limits.h"
 #include "platform/engine/procedure.h"
 #include "platform/json/json.h"
 #include "worker/sql.h"
@@ -60,7 +59,8 @@ bool build_kept_find(struct build *build, struct str *report_out, struct err *er
     return ok || err_wrap(err, "make the table of builds");
 }
 
-/* Rows of runs that nobody resumes any more go when a new one comes. */
+/* Those that nobody asks for any more go when a new one of the asset comes: a run is resumed before its assets are
+ * built again. */
 static bool build_kept_forget(struct build *build, struct err *err)
 {
     AUTO(buf) struct buf sql = {0};
@@ -68,7 +68,7 @@ static bool build_kept_forget(struct build *build, struct err *err)
     build_kept_append_table(build, &sql);
     buf_append_str(&sql, S(".builds WHERE asset = "));
     sql_append_text(&sql, build->asset);
-    buf_printf(&sql, " AND built_at < now() - INTERVAL %" PRId64 " DAY", limits_get(LIMIT_PIPELINE_KEEP));
+    buf_append_str(&sql, S(" AND built_at < now() - INTERVAL 1 DAY"));
     return sql_run(build->statement, buf_str(&sql), err);
 }
 

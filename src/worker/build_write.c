@@ -44,7 +44,7 @@ bool build_run(struct build *build, struct str sql, int64_t *rows_out, struct er
     return true;
 }
 
-/* "format" with the target, then the query. */
+/* "before TARGET behind QUERY" */
 static bool build_run_query(struct build *build, const char *before, struct str target, const char *behind,
                             int64_t *rows_out, struct err *err)
 {
