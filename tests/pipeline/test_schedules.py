@@ -22,6 +22,9 @@ FILES = {
     "pipelines/after_tick.sql": properties("schedule:", "  after: tick", "  paused: true") + "SELECT 2 AS x",
     "pipelines/landed.sql": properties("schedule: {on_file: 'data/source/*.csv', stable: 400ms}") + "SELECT * FROM read_csv('data/source/*.csv')",
     "pipelines/counted.sql": properties("after: landed") + "SELECT count(*) AS n FROM landed",
+    "pipelines/both.sql": properties("after: [left, right]") + "SELECT 1 AS x",
+    "pipelines/left.sql": "SELECT 1 AS x",
+    "pipelines/right.sql": "SELECT 1 AS x",
     "pipelines/ring_a.sql": properties("after: ring_b") + "SELECT 1 AS x",
     "pipelines/ring_b.sql": properties("after: ring_a") + "SELECT 1 AS x",
     # Runs that last: they fail, and wait for their second attempt.
@@ -81,7 +84,7 @@ def moment(text):
 
 
 def test_interval_ticks_once_a_second_and_its_ticks_name_their_runs(server):
-    ticks = until(lambda: len(found := server.ticks("tick")) >= 4 and found, 20, "four ticks")
+    ticks = until(lambda: len(found := server.ticks("tick")) >= 3 and found, 20, "three ticks")
     due = [tick["due"] for tick in ticks]
     assert len(set(due)) == len(due) and due == sorted(due, reverse=True)
     assert all(moment(text).microsecond == 0 for text in due)
@@ -128,6 +131,19 @@ def test_success_of_an_asset_triggers_another(server):
     ticks = until(lambda: (found := server.ticks("after_tick")) and found[-1]["outcome"] == "started" and found, 20, "its tick")
     server.change("after_tick", "pause")
     assert server.ended(ticks[-1]["run"])["trigger"] == "after:after_tick"
+
+
+def test_several_assets_trigger_when_all_have_succeeded(server):
+    for _ in range(2):
+        server.ended(server.start_run(select=["left"]))
+    server.stop()
+    server.start()
+    assert server.ticks("both") == []
+    server.ended(server.start_run(select=["right"]))
+    until(lambda: server.started("both"), 20, "the tick after both")
+    server.ended(server.start_run(select=["right"]))
+    server.ended(server.start_run(select=["left", "right", "both"]))  # all of them: nothing is left to do
+    assert len(server.ticks("both")) == 1
 
 
 def test_files_are_waited_for_until_they_are_whole_and_run_once_per_change(server):
@@ -253,17 +269,18 @@ def test_backfill_is_cancelled_and_refused_with_reasons(serve):
     server.api("POST", f"/backfills/{id}/cancel")
     done = until(lambda: (found := backfill_state(server, id))["state"] == "cancelled" and found, 30, "its end")
     assert done["done"] == 0 and len(server.runs()) == 2
-    server.api("POST", f"/backfills/{id}/cancel", status=404)
+    server.api("POST", f"/backfills/{id}/cancel", status=409)
+    server.api("POST", "/backfills/nothing/cancel", status=404)
     server.api("POST", "/backfills", {"asset": "nothing", "from": "2026-11-01"}, status=404)
     assert server.post("/api/v1/pipelines/backfills", {"asset": "plain", "from": "2026-11-01"}).status_code == 400
 
 
 @pytest.mark.skipif(SANITIZED or not FAKETIME.exists(), reason="libfaketime and sanitizers do not go together")
 def test_the_hour_that_is_skipped_runs_at_its_end(serve):
-    """The night of the change in Berlin, five seconds before its clocks go from two to three."""
+    """The night of the change in Berlin, seconds before its clocks go from two to three."""
     files = {"pipelines/a.sql": properties("schedule: {cron: '30 2 * * *', zone: Europe/Berlin, catch_up: none}") + "SELECT 1 AS x"}
     server = serve(files)
-    server.environment = {"LD_PRELOAD": str(FAKETIME), "FAKETIME": "@2026-03-29 00:59:52", "TZ": "UTC", "FAKETIME_DONT_FAKE_MONOTONIC": "1"}
+    server.environment = {"LD_PRELOAD": str(FAKETIME), "FAKETIME": "@2026-03-29 00:59:56", "TZ": "UTC", "FAKETIME_DONT_FAKE_MONOTONIC": "1"}
     server.start()
     shown = until(lambda: server.api("GET", "/schedules")["schedules"], 20, "the schedule")[0]
     assert shown["next"].startswith("2026-03-29T01:00:00")

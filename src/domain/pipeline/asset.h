@@ -92,7 +92,7 @@ struct asset_schedule {
     int64_t every_us;        /* 0: none */
     struct str on_file;      /* glob below data/source; empty: none */
     int64_t stable_us;       /* on_file: size and time unchanged for this long; default 2 s */
-    const struct str *after; /* assets whose success triggers it */
+    const struct str *after; /* assets that trigger it when all have succeeded since */
     size_t after_count;
     enum asset_catch_up catch_up; /* default LAST */
     enum asset_overlap overlap;   /* default SKIP */

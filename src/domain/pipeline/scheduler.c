@@ -329,17 +329,49 @@ static void scheduler_on_time(struct loop_timer *timer)
         loop_timer_set(pipeline_options(scheduler->pipeline)->loop, timer, delay_us > 0 ? delay_us : 0);
 }
 
-static bool scheduler_is_after(const struct scheduler_item *item, const struct run *run)
+static bool scheduler_succeeded(const struct run *run, struct str asset)
 {
-    bool is_after = false;
-    for (uint32_t s = 0; s < run->step_count; s++) {
-        const struct run_step *step = &run->steps[s];
-        if (item->asset.len > 0 && str_equal(step->asset, item->asset)) /* it ran itself, in its place */
-            return false;
-        for (size_t i = 0; i < item->when.after_count && (step->state == STEP_DONE || step->state == STEP_WARNED); i++)
-            is_after = is_after || str_equal(step->asset, item->when.after[i]);
+    for (uint32_t i = 0; i < run->step_count; i++) {
+        const struct run_step *step = &run->steps[i];
+        if (str_equal(step->asset, asset) && (step->state == STEP_DONE || step->state == STEP_WARNED))
+            return true;
     }
-    return is_after;
+    return false;
+}
+
+static bool scheduler_has_seen(const struct scheduler_item *item, struct str asset)
+{
+    struct str name, rest = buf_str(&item->detail);
+    while (str_split_next(&rest, '\n', &name)) {
+        if (str_equal(name, asset))
+            return true;
+    }
+    return false;
+}
+
+/* Those of `after` that have succeeded since the last tick stand in the detail, each with a line end. */
+static void scheduler_look_run(struct scheduler_item *item, const struct run *run)
+{
+    struct buf seen __attribute__((cleanup(buf_cleanup))) = {0};
+    size_t count = 0;
+    if (item->asset.len > 0 && scheduler_succeeded(run, item->asset)) /* it ran itself, in its place */
+        return;
+    for (size_t i = 0; i < item->when.after_count; i++) {
+        struct str asset = item->when.after[i];
+        if (!scheduler_has_seen(item, asset) && !scheduler_succeeded(run, asset))
+            continue;
+        buf_append_str(&seen, asset);
+        buf_append_char(&seen, '\n');
+        count++;
+    }
+    if (count == item->when.after_count) {
+        buf_clear(&item->detail);
+        item->last_us = clock_wall_us();
+        scheduler_fire(scheduler_firing_new(item, item->last_us), false);
+    } else if (buf_len(&seen) > buf_len(&item->detail)) {
+        scheduler_set_detail(item, buf_str(&seen));
+        scheduler_save(item, NULL, NULL);
+    }
 }
 
 static void scheduler_on_event(void *owner, enum run_event event, const struct run *run, const struct run_step *step)
@@ -355,10 +387,8 @@ static void scheduler_on_event(void *owner, enum run_event event, const struct r
         scheduler_item_turn(item);
         bool listens = scheduler->is_begun && item->environment == run->environment && item->kind == SCHEDULER_AFTER &&
                        !item->paused && !item->is_loop;
-        if (!listens || !scheduler_is_after(item, run))
-            continue;
-        item->last_us = clock_wall_us();
-        scheduler_fire(scheduler_firing_new(item, item->last_us), false);
+        if (listens)
+            scheduler_look_run(item, run);
     }
 }
 

@@ -40,8 +40,9 @@ void scheduler_trigger(struct scheduler *scheduler, const struct principal *who,
 
 struct scheduler_tick {
     uint64_t number;
-    struct str environment, schedule, outcome, run, error;
-    int64_t due_us, at_us;
+    struct str environment, schedule, run, error;
+    struct str outcome;    /* "pending" (it waits for its run), "started", "skipped", "failed", "missed" */
+    int64_t due_us, at_us; /* due: without jitter */
 };
 typedef void scheduler_ticks_done(void *owner, const struct scheduler_tick *ticks, size_t count, uint64_t before,
                                   const struct err *error);

@@ -34,7 +34,8 @@ struct scheduler_item {
     bool is_known; /* it has a row in the store */
     bool paused;
     int64_t last_us, next_us; /* wall clock */
-    struct buf detail;        /* clocks: what they say; FILE: the state of the files that it has run for */
+    struct buf detail;        /* clocks: what they say; FILE: the state of the files that it has run for; AFTER: which
+                               * assets have succeeded since the last tick, each with a line end */
     char last_run[64], last_outcome[16];
 
     size_t pending, starting; /* ticks that are written or wait, runs that are being made */
