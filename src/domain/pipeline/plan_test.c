@@ -130,9 +130,10 @@ static void plan_fingerprints_what_matters(void **state)
     (void)state;
     AUTO(arena) struct arena *arena = arena_new();
     struct str plain = str_copy(arena, fingerprint_of("SELECT 1"));
-    static const char *const same[] = {"/* eider\nowner: ann\ntags: [a]\nschedule: 5m\nretries: 3\ntimeout: 1s\n"
-                                       "description: x\ngroup: g\nfreshness: 1d\n*/\nSELECT 1\n",
-                                       "\nSELECT 1\n\n", "/* eider materialize: table */ SELECT 1"};
+    static const char *const same[] = {
+        ("/* eider\nowner: ann\ntags: [a]\nschedule: 5m\nretries: 3\ntimeout: 1s\ndescription: x\ngroup: g\n"
+         "freshness: 1d\n*/\nSELECT 1\n"),
+        "\nSELECT 1\n\n", "/* eider materialize: table */ SELECT 1"};
     static const char *const other[] = {"SELECT 2",
                                         "/* eider materialize: view */ SELECT 1",
                                         "/* eider materialize: incremental */ SELECT 1",

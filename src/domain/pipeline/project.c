@@ -185,7 +185,8 @@ void project_unref(struct project **project)
         return;
     for (size_t i = 0; i < gone->file_count; i++)
         project_file_unref(&gone->files[i]);
-    arena_free(&gone->arena);
+    struct arena *arena = gone->arena; /* the project lives in it */
+    arena_free(&arena);
 }
 
 ptrdiff_t project_find(const struct project *project, struct str name)

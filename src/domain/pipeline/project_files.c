@@ -31,8 +31,10 @@ void project_file_unref(struct project_file **file)
 {
     struct project_file *gone = *file;
     *file = NULL;
-    if (gone && atomic_fetch_sub(&gone->references, 1) == 1)
-        arena_free(&gone->arena);
+    if (!gone || atomic_fetch_sub(&gone->references, 1) > 1)
+        return;
+    struct arena *arena = gone->arena; /* the file lives in it */
+    arena_free(&arena);
 }
 
 static struct project_file *project_file_find(const struct project *project, struct str path)
