@@ -18,6 +18,8 @@ static const struct str step_import_paths[] = {
     {"/etc/gai.conf", 13},    {"/etc/ssl", 8},    {"/usr/share/ca-certificates", 26},
 };
 
+#define STEP_IMPORT_TRIES 100
+
 /* In the attempt's arena. */
 struct step_import {
     struct step_work *work;
@@ -30,6 +32,7 @@ struct step_import {
     struct str stage;  /* name in the schema "eider": the asset's; quoted */
     struct str prefix; /* statements that set variables, on the line of the text */
     struct relay *relay;
+    int tries;      /* to make the schema */
     bool is_staged; /* the table may be there */
     struct err error;
     void (*done)(struct step_work *work, const struct err *error);
@@ -131,7 +134,10 @@ static void step_import_on_relayed(void *owner, uint64_t rows, uint64_t bytes, c
     struct step_import *import = owner;
     relay_free(&import->relay);
     if (error) {
-        step_import_end(import, error);
+        struct err why = *error;
+        if (!strstr(why.message, " (line "))
+            err_wrap(&why, "connection '%.*s'", STR_ARG(import->connection.settings->name));
+        step_import_end(import, &why);
         return;
     }
     step_logf(import->work, LOG_INFO, "imported %llu rows, %llu bytes from '%.*s'", (unsigned long long)rows,
@@ -180,13 +186,19 @@ static void step_import_relay(struct step_import *import)
 
 /* --- Before it --- */
 
+static void step_import_make_schema(struct step_import *import);
+
 static void step_import_on_schema(struct ask *ask, struct str answer, const struct err *error)
 {
     (void)answer;
     struct step_import *import = list_object(ask, struct step_import, ask);
-    if (error)
+    if (step_import_is_cancelled(import))
+        return;
+    if (error && error->code == ERR_CONFLICT && --import->tries > 0) /* another step makes it */
+        step_import_make_schema(import);
+    else if (error)
         step_import_end(import, error);
-    else if (!step_import_is_cancelled(import))
+    else
         step_import_relay(import);
 }
 
@@ -296,6 +308,7 @@ bool step_import_start(struct step_work *work, struct err *err)
 {
     struct step_import *import = arena_new_object(work->arena, struct step_import);
     import->work = work;
+    import->tries = STEP_IMPORT_TRIES;
     import->pipeline = pipeline_options(work->pipeline);
     if (!step_import_prepare(import, err))
         return false;

@@ -124,13 +124,13 @@ static void step_sql_write_columns(struct json_writer *writer, const struct asse
     json_end_array(writer);
 }
 
-/* The files of the asset and of the ephemeral assets that it reads. */
+/* The files of the asset and of the ephemeral assets that it reads; what was imported has none here. */
 static void step_sql_write_sources(const struct step_work *work, struct json_writer *writer)
 {
     const struct graph *graph = work->run->graph;
     AUTO(arena) struct arena *arena = arena_new();
     bool *reached = step_sql_ephemerals(graph, work->node, arena);
-    reached[work->node - graph->nodes] = true;
+    reached[work->node - graph->nodes] = work->staged.len == 0;
     json_begin_array(writer, "sources");
     for (size_t i = 0; i < graph->node_count; i++)
         for (size_t k = 0; reached[i] && k < graph->nodes[i].file_count; k++)

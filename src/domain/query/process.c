@@ -161,7 +161,7 @@ static bool query_process_on_ready(struct query_process *process, struct str pay
         return false;
     if (ready.code != ERR_OK) {
         struct err why;
-        err_set(&why, ready.code, "the tenant's worker cannot start: %.*s",
+        err_set(&why, ready.code, "the worker cannot start: %.*s",
                 STR_ARG(str_slice(ready.message, 0, sizeof(why.message))));
         err_hint(&why, "%.*s", STR_ARG(str_slice(ready.hint, 0, sizeof(why.hint))));
         query_process_kill(process, &why);
