@@ -1,6 +1,8 @@
 """Alerts: who is told of failures, recoveries and assets that are too old, and how often."""
 
 import json
+import re
+import time
 
 import pytest
 
@@ -73,6 +75,16 @@ def test_failure_and_recovery(server, sink):
     assert len(sink.documents) == 2 and len(told(server)) == 2
 
 
+def test_metrics_of_runs(server):
+    text = server.get("/metrics").text
+    assert 'eider_pipeline_runs_total{state="failed",trigger="manual"} 1\n' in text
+    assert 'eider_pipeline_runs_total{state="done",trigger="manual"} 2\n' in text
+    assert 'eider_pipeline_steps_total{state="skipped"} 1\n' in text and 'eider_pipeline_steps_total{state="failed"} 2\n' in text
+    assert "eider_pipeline_runs_running 0\n" in text and "eider_pipeline_steps_running 0\n" in text
+    success = re.search(r'last_success_timestamp_seconds{environment="production",asset="a"} (\S+)', text)
+    assert abs(float(success.group(1)) - time.time()) < 600
+
+
 def test_recovery_is_told_after_a_restart(server, sink):
     server.project.write({"pipelines/a.sql": BAD})
     assert server.run(select=["words", "a"])["state"] == "failed"
@@ -87,12 +99,12 @@ def test_recovery_is_told_after_a_restart(server, sink):
 def test_an_asset_that_is_too_old_is_told_once(make_project):
     with receiver() as sink:
         settings = f"outgoing: [127.0.0.1]\nalerts: {{webhook: \"{sink.url}\"}}\n"
-        project = make_project({"pipelines/old.sql": "/* eider\nfreshness: 2s\n*/\nSELECT 1 AS x\n", "pipelines/other.sql": GOOD}, settings)
+        project = make_project({"pipelines/old.sql": "/* eider\nfreshness: 1s\n*/\nSELECT 1 AS x\n", "pipelines/other.sql": GOOD}, settings)
         with project.served() as server:
             assert server.run()["state"] == "done"
             alert = until(lambda: sink.documents and sink.documents[-1])
             assert alert["event"] == "freshness" and [one["asset"] for one in alert["assets"]] == ["old"]
-            assert alert["assets"][0]["max_age_s"] == 2 and "run" not in alert
+            assert alert["assets"][0]["max_age_s"] == 1 and "run" not in alert
             assert server.run()["state"] == "done"  # it is fresh again, and then missed a second time
             until(lambda: len(sink.documents) >= 2)
             assert sink.documents[-1]["event"] == "freshness"

@@ -203,6 +203,17 @@ def test_events_of_a_run_without_a_server(make_project):
             check(event)
 
 
+def test_a_scheduled_run_has_its_nominal_time(make_project):
+    project = make_project({"pipelines/often.sql": "/* eider\nschedule: {every: 1s}\n*/\nSELECT 1 AS x\n"}, "lineage: logs/lineage.jsonl\n")
+    path = project.root / "logs/lineage.jsonl"
+    with project.served():
+        until(lambda: path.exists() and path.read_text().count("COMPLETE") >= 2)
+    for event in map(json.loads, path.read_text().splitlines()):
+        check(event)
+        nominal = event["run"]["facets"]["nominalTime"]["nominalStartTime"]
+        assert nominal.endswith(".000000Z") and nominal <= event["eventTime"]
+
+
 def test_an_address_that_is_not_allowed_gets_nothing(make_project):
     with receiver() as sink:
         project = make_project({"pipelines/one.sql": "SELECT 1 AS x\n"}, settings=f"lineage: {sink.url}\n")

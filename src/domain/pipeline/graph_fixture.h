@@ -93,7 +93,7 @@ static void fixture_done(struct fixture *fixture)
 }
 
 /* "a b c" of the nodes that are chosen; NULL: all, in their order. */
-static const char *fixture_names(struct fixture *fixture, const bool *chosen)
+static inline const char *fixture_names(struct fixture *fixture, const bool *chosen)
 {
     struct str names = S("");
     for (size_t i = 0; i < fixture->graph->node_count; i++)
