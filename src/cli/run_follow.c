@@ -245,6 +245,18 @@ static void finish(struct follow *follow)
         follow->cli->exit_code = CLI_EXIT_ERROR;
 }
 
+/* The run was left, or its server was lost. */
+static void lose(struct follow *follow, struct err *err)
+{
+    AUTO(buf) struct buf line = {0};
+    buf_printf(&line, "run %lld is not followed any more: %s\n", (long long)follow->run.number, err->message);
+    log_lines(follow, buf_str(&line));
+    if (follow->drawn > 0)
+        draw(follow);
+    if (!err->hint[0] && follow->cli->server.pid == 0)
+        (void)err_hint(err, "the run is its server's: `eider logs -f %.*s` follows it", STR_ARG(follow->run.id));
+}
+
 bool cli_run_follow(struct cli *cli, const struct json *answer, struct str root, struct err *err)
 {
     struct follow follow = {.cli = cli,
@@ -259,15 +271,11 @@ bool cli_run_follow(struct cli *cli, const struct json *answer, struct str root,
     cli_run_begin_line(&line, &follow.run);
     tell(&follow, buf_str(&line));
     bool ok = follow_to_the_end(&follow, err);
-    if (ok) {
+    if (ok)
         finish(&follow);
-        ok = !follow.quiet || print_rows(&follow, err);
-    } else {
-        if (follow.drawn > 0)
-            draw(&follow);
-        if (!err->hint[0] && cli->server.pid == 0)
-            (void)err_hint(err, "the run goes on: `eider logs -f %.*s`", STR_ARG(follow.run.id));
-    }
+    else
+        lose(&follow, err);
+    ok = ok && (!follow.quiet || print_rows(&follow, err));
     cli_run_done(&follow.run);
     if (follow.log_fd >= 0)
         (void)close(follow.log_fd);
