@@ -50,6 +50,8 @@ def background(tmp_path):
     background = Background(tmp_path / "shop")
     yield background
     background.kill()
+    for log in (background.root / "logs").glob("server.log*"):
+        assert not re.search(r"Sanitizer|runtime error:|Assertion .* failed", log.read_text()), log.read_text()[-6000:]
 
 
 def fields(pid):
