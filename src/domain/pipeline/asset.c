@@ -253,6 +253,9 @@ static bool asset_read(struct property_reader *reader, struct asset_draft *draft
                                 STR_ARG(str_slice(asset->name, 0, 80)));
     if (!str_is_utf8(asset->source.ptr, asset->source.len))
         return property_problem(reader, 0, "not UTF-8");
+    if (str_find_char(asset->source, '\0') >= 0)
+        return property_problem(reader, asset_line_at(asset->source, (size_t)str_find_char(asset->source, '\0')),
+                                "a NUL byte");
     if (!asset_cut(reader, asset, is_yaml, &document))
         return false;
     const struct yaml *properties = yaml_parse(reader->arena, document, &err);

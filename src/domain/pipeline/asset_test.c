@@ -334,6 +334,17 @@ static void asset_problems_name_the_line(void **state)
     }
 }
 
+static void asset_has_no_nul(void **state)
+{
+    (void)state;
+    struct parsed parsed = {.arena = arena_new()};
+    parsed.problems.arena = parsed.arena;
+    assert_null(asset_parse(parsed.arena, S("pipelines/a.sql"), S("SELECT 1,\n'\0'"), &parsed.problems));
+    assert_int_equal(parsed.problems.list.items[0].line, 2);
+    ASSERT_STR(parsed.problems.list.items[0].message, "a NUL byte");
+    parsed_done(&parsed);
+}
+
 static void asset_tells_all_problems_at_once(void **state)
 {
     (void)state;
@@ -354,6 +365,7 @@ int main(void)
         cmocka_unit_test(asset_tests_are_of_columns_and_of_all),
         cmocka_unit_test(asset_is_of_the_kind_that_its_file_says),
         cmocka_unit_test(asset_problems_name_the_line),
+        cmocka_unit_test(asset_has_no_nul),
         cmocka_unit_test(asset_tells_all_problems_at_once),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
