@@ -27,7 +27,7 @@ static int setup(void **state)
     rig->fixture.settings = *rig->fixture.project->settings;
     rig->fixture.settings.tenant = S("tenant_acme");
     rig->fixture.settings.name = S("shop");
-    rig->fixture.settings.root = S("/home/me/shop");
+    rig->fixture.settings.root = S("/srv/shop");
     rig->run = (struct run){.id = S(RUN),
                             .environment = &rig->fixture.settings.environments[0],
                             .graph = rig->fixture.graph,

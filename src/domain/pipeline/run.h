@@ -71,7 +71,7 @@ struct run_request {
     struct str partition;
     struct str trigger;
     int64_t due_us; /* wall clock: of the schedule's tick; 0: none */
-    bool dry_run; /* nothing is made: done gets the plan alone */
+    bool dry_run;   /* nothing is made: done gets the plan alone */
 };
 /* run NULL with an error, or for a dry run. plan: valid during done. When run is not NULL it is durable and began or
  * waits. */

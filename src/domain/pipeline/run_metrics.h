@@ -1,5 +1,5 @@
-/* Prometheus series of runs and steps (docs/reference/metrics.md). Labels are bounded: outcomes, kinds of trigger, and the
- * names of at most RUN_METRICS_ASSETS assets. Loop thread only. */
+/* Prometheus series of runs and steps (docs/reference/metrics.md). Labels are bounded: outcomes, kinds of trigger, and
+ * the names of at most RUN_METRICS_ASSETS assets. Loop thread only. */
 #pragma once
 #include <stdint.h>
 
