@@ -54,17 +54,17 @@ static bool command_allow_siblings(const struct landlock *landlock, const char *
 /* hidden: without links, absolute; it is cut into its parts. */
 static bool command_allow_rest(const struct landlock *landlock, char *hidden, struct err *err)
 {
-    char directory[PATH_MAX] = "/";
+    AUTO(arena) struct arena *arena = arena_new();
+    struct str directory = S("/");
     for (char *part = hidden + 1; *part;) {
         char *slash = strchr(part, '/');
         if (slash)
             *slash = 0;
-        if (!command_allow_siblings(landlock, directory, part, err))
+        if (!command_allow_siblings(landlock, directory.ptr, part, err))
             return false;
         if (!slash)
             break;
-        strncat(directory, directory[1] ? "/" : "", sizeof(directory) - strlen(directory) - 1);
-        strncat(directory, part, sizeof(directory) - strlen(directory) - 1);
+        directory = str_format(arena, "%.*s%s%s", STR_ARG(directory), directory.len > 1 ? "/" : "", part);
         part = slash + 1;
     }
     return true;

@@ -42,7 +42,7 @@ import os, pathlib, time
 pathlib.Path("data/final/token").write_text(os.environ["EIDER_URL"] + " " + os.environ["EIDER_TOKEN"])
 print("token", os.environ["EIDER_TOKEN"])
 while not os.path.exists("data/final/enough"):
-    time.sleep(0.01)
+    time.sleep(0.01)  # inside the program: it polls for a file
 """
 
 

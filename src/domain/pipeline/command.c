@@ -7,7 +7,6 @@
 #include <signal.h>
 #include <spawn.h>
 #include <stdlib.h>
-#include <sys/epoll.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -330,10 +329,10 @@ static bool command_launch(struct command *command, const struct command_options
 
 static bool command_watch(struct command *command, struct err *err)
 {
-    if (!loop_watch_add(command->loop, &command->exit, EPOLLIN, err))
+    if (!loop_watch_add(command->loop, &command->exit, POLLIN, err))
         return false;
     for (size_t i = 0; i < 2; i++)
-        if (!loop_watch_add(command->loop, &command->outputs[i].watch, EPOLLIN, err))
+        if (!loop_watch_add(command->loop, &command->outputs[i].watch, POLLIN, err))
             return false;
     return true;
 }

@@ -461,11 +461,41 @@ static void unknown_users_cost_as_much(void **state)
     assert_true(alike);
 }
 
+static void a_pass_owns_one_tenant_until_it_ends(void **state)
+{
+    struct fixture *fixture = *state;
+    struct principal who;
+    struct str pass = auth_pass_new(fixture->auth, S("acme"), fixture->arena);
+    struct str other = auth_pass_new(fixture->auth, S("beta"), fixture->arena);
+    assert_int_equal(fixture_check(fixture, bearer(fixture, pass), &who), ERR_OK);
+    assert_true(str_equal(who.user, S("pipeline")) && str_equal(who.tenant, S("acme")) && !who.admin);
+    assert_int_equal(principal_role(&who, S("acme")), ROLE_OWNER);
+    assert_int_equal(principal_role(&who, S("beta")), ROLE_NONE);
+    auth_pass_end(fixture->auth, pass);
+    assert_int_equal(fixture_check(fixture, bearer(fixture, pass), &who), ERR_UNAUTHENTICATED);
+    assert_int_equal(fixture_check(fixture, bearer(fixture, other), &who), ERR_OK);
+    auth_pass_end(fixture->auth, other);
+    auth_pass_end(fixture->auth, other);
+}
+
+static void a_pass_is_looked_at_while_no_users_exist(void **state)
+{
+    struct fixture *fixture = *state;
+    struct principal who;
+    struct str pass = auth_pass_new(fixture->auth, S("acme"), fixture->arena);
+    assert_int_equal(fixture_check(fixture, bearer(fixture, pass), &who), ERR_OK);
+    assert_true(!who.admin && principal_role(&who, S("acme")) == ROLE_OWNER);
+    auth_pass_end(fixture->auth, pass);
+    assert_int_equal(fixture_check(fixture, bearer(fixture, pass), &who), ERR_UNAUTHENTICATED);
+}
+
 int main(void)
 {
 #define FACT(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(without_users_loopback_is_the_administrator, fixture_setup, teardown),
+        cmocka_unit_test_setup_teardown(a_pass_is_looked_at_while_no_users_exist, fixture_setup, teardown),
+        FACT(a_pass_owns_one_tenant_until_it_ends),
         FACT(a_password_is_right_or_wrong),
         FACT(a_verified_password_is_known_for_a_while),
         FACT(one_password_at_once_is_hashed_once),
