@@ -24,7 +24,7 @@ bool cli_run_state_is_end(enum cli_run_state state);
 #define CLI_RUN_LAST 160
 
 struct cli_run_step {
-    struct str asset, kind;
+    struct str asset;
     enum cli_run_state state;
     size_t depth; /* levels below what it waits for last */
     int64_t attempt;
@@ -60,7 +60,7 @@ static inline void cli_run_cleanup(struct cli_run *run)
 {
     cli_run_done(run);
 }
-/* One event of the stream: "run", "step", "log"; others are passed over. */
+/* One event of the stream: "run", "step", "log", "end"; others are passed over. */
 bool cli_run_event(struct cli_run *run, struct str name, struct str data, struct err *err) MUST_USE;
 /* Steps in a state. */
 size_t cli_run_count(const struct cli_run *run, enum cli_run_state state);

@@ -82,7 +82,6 @@ static void make_order(struct cli_run *run, const size_t *parents)
 static struct cli_run_step *add_step(struct cli_run *run, const struct json *described)
 {
     const struct cli_run_step step = {.asset = clean_copy(run->arena, json_text(json_get(described, "asset"))),
-                                      .kind = clean_copy(run->arena, json_text(json_get(described, "kind"))),
                                       .rows = -1,
                                       .bytes = -1,
                                       .run_us = -1,
@@ -188,6 +187,13 @@ static void take_run(struct cli_run *run, const struct json *described)
     run->error = clean_copy(run->arena, json_text(json_get(described, "error")));
 }
 
+/* The stream has nothing more to say, also when the server stops and the run is to go on with the next one. */
+static void take_end(struct cli_run *run, const struct json *described)
+{
+    run->state = clean_copy(run->arena, json_text(json_get(described, "state")));
+    run->ended = true;
+}
+
 static void take_log(struct cli_run *run, const struct json *line)
 {
     int64_t index = number_or(line, "step", -1);
@@ -204,18 +210,20 @@ static void take_log(struct cli_run *run, const struct json *line)
 
 bool cli_run_event(struct cli_run *run, struct str name, struct str data, struct err *err)
 {
-    bool is_step = str_equal(name, S("step")), is_run = str_equal(name, S("run"));
-    if (!is_step && !is_run && !str_equal(name, S("log")))
+    static const struct {
+        const char *name;
+        void (*take)(struct cli_run *run, const struct json *document);
+    } takers[] = {{"step", take_step}, {"log", take_log}, {"run", take_run}, {"end", take_end}};
+    const size_t count = sizeof(takers) / sizeof(takers[0]);
+    size_t found = 0;
+    while (found < count && !str_equal(name, str_from(takers[found].name)))
+        found++;
+    if (found == count)
         return true;
     AUTO(arena) struct arena *arena = arena_new();
     const struct json *document = json_parse(arena, data, err);
     if (!document)
         return err_wrap(err, "an event of the run");
-    if (is_step)
-        take_step(run, document);
-    else if (is_run)
-        take_run(run, document);
-    else
-        take_log(run, document);
+    takers[found].take(run, document);
     return true;
 }

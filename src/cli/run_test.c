@@ -152,6 +152,15 @@ static void steps_may_come_that_were_not_planned(void **state)
     buf_done(&tree);
 }
 
+static void the_end_of_the_stream_is_the_end(void **state)
+{
+    struct fixture *fixture = *state;
+    tell(fixture, "run", "{\"state\":\"running\"}");
+    assert_false(fixture->run.ended);
+    tell(fixture, "end", "{\"state\":\"interrupted\"}");
+    assert_true(fixture->run.ended && str_equal(fixture->run.state, S("interrupted")));
+}
+
 static void an_event_that_is_no_json_is_an_error(void **state)
 {
     struct fixture *fixture = *state;
@@ -167,6 +176,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(steps_stand_below_what_they_wait_for, setup, teardown),
         cmocka_unit_test_setup_teardown(a_small_terminal_shows_what_matters, setup, teardown),
         cmocka_unit_test_setup_teardown(steps_may_come_that_were_not_planned, setup, teardown),
+        cmocka_unit_test_setup_teardown(the_end_of_the_stream_is_the_end, setup, teardown),
         cmocka_unit_test_setup_teardown(an_event_that_is_no_json_is_an_error, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
