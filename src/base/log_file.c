@@ -98,7 +98,8 @@ void log_file_close(void)
 
 void log_file_grew(int64_t bytes)
 {
-    if (log_file.fd < 0 || atomic_fetch_add(&log_file.size, bytes) + bytes < log_file.size_max || log_file.size_max == 0)
+    if (log_file.fd < 0 || atomic_fetch_add(&log_file.size, bytes) + bytes < log_file.size_max ||
+        log_file.size_max == 0)
         return;
     if (pthread_mutex_trylock(&log_file.turning) != 0)
         return;

@@ -160,7 +160,7 @@ static bool put_in_place(struct new_project *project, struct err *err)
 
 static bool run(struct cli *cli, struct err *err)
 {
-    struct new_project project;
+    struct new_project project = {0};
     struct str template = cli_option(cli, "template").len > 0 ? cli_option(cli, "template") : S("basic");
     if (!name_project(cli, &project, err) || !check_free(&project, err))
         return false;

@@ -1,5 +1,4 @@
 /* eider start, restart: `eider serve` in the background. */
-#include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
@@ -119,21 +118,6 @@ static bool wait_until_ready(struct cli *cli, const struct cli_project *project,
     return true;
 }
 
-/* The directory of a file, which is made when its parent is there. */
-static bool make_directory_of(struct cli *cli, struct str path, struct err *err)
-{
-    char *text = str_cstr(cli->arena, path);
-    for (size_t i = 1; i < path.len; i++) {
-        if (text[i] != '/')
-            continue;
-        text[i] = '\0';
-        if (mkdir(text, 0700) != 0 && errno != EEXIST)
-            return err_errno(err, "create directory %s", text);
-        text[i] = '/';
-    }
-    return true;
-}
-
 static bool check_free(struct cli *cli, const struct cli_project *project, struct err *err)
 {
     struct process server;
@@ -161,7 +145,7 @@ bool cli_background_start(struct cli *cli, const struct cli_project *project, st
     struct cli_layout layout = cli_layout_find(cli->arena);
     struct stat about;
     struct process server;
-    if (!check_free(cli, project, err) || !make_directory_of(cli, project->log, err))
+    if (!check_free(cli, project, err) || !cli_tree_make_parents(cli->arena, project->log, err))
         return false;
     /* Nobody holds the lock, so an address that lies here is a dead server's. */
     (void)unlink(str_cstr(cli->arena, cli_tree_path(cli->arena, project->data, S("eider.addr"))));

@@ -17,8 +17,7 @@ struct str cli_tree_path(struct arena *arena, struct str directory, struct str n
     return str_format(arena, "%.*s/%.*s", STR_ARG(directory), STR_ARG(name));
 }
 
-/* Makes every directory above the last part of the path. */
-static bool make_parents(struct arena *arena, struct str path, struct err *err)
+bool cli_tree_make_parents(struct arena *arena, struct str path, struct err *err)
 {
     char *text = str_cstr(arena, path);
     for (size_t i = 1; i < path.len; i++) {
@@ -47,7 +46,7 @@ bool cli_tree_is_empty(struct arena *arena, struct str directory)
 
 bool cli_tree_make_empty(struct arena *arena, struct str directory, struct err *err)
 {
-    if (!make_parents(arena, directory, err))
+    if (!cli_tree_make_parents(arena, directory, err))
         return false;
     if (mkdir(str_cstr(arena, directory), 0700) != 0 && errno != EEXIST)
         return err_errno(err, "create directory %.*s", STR_ARG(directory));
@@ -58,7 +57,7 @@ bool cli_tree_make_empty(struct arena *arena, struct str directory, struct err *
 int cli_tree_create(struct arena *arena, struct str directory, struct str path, struct err *err)
 {
     struct str whole = cli_tree_path(arena, directory, path);
-    if (!make_parents(arena, whole, err))
+    if (!cli_tree_make_parents(arena, whole, err))
         return -1;
     int fd = open(whole.ptr, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (fd < 0)

@@ -6,6 +6,8 @@
 /* directory/name, NUL-terminated. */
 struct str cli_tree_path(struct arena *arena, struct str directory, struct str name);
 
+/* Makes every directory above the last part of the path that is not there. */
+bool cli_tree_make_parents(struct arena *arena, struct str path, struct err *err) MUST_USE;
 /* Makes the directory (and those above it) if it is not there; ERR_PRECONDITION when there is something in it. */
 bool cli_tree_make_empty(struct arena *arena, struct str directory, struct err *err) MUST_USE;
 /* True when the path is not there or is an empty directory. */
