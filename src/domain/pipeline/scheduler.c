@@ -368,7 +368,7 @@ static void scheduler_look_run(struct scheduler_item *item, const struct run *ru
         buf_clear(&item->detail);
         item->last_us = clock_wall_us();
         scheduler_fire(scheduler_firing_new(item, item->last_us), false);
-    } else if (buf_len(&seen) > buf_len(&item->detail)) {
+    } else if (!str_equal(buf_str(&seen), buf_str(&item->detail))) {
         scheduler_set_detail(item, buf_str(&seen));
         scheduler_save(item, NULL, NULL);
     }
