@@ -8,7 +8,7 @@
 
 #define RUN_LINE_MAX 4096
 
-static struct str run_line_format(char text[RUN_LINE_MAX], const char *format, va_list arguments)
+static PRINTF(2, 0) struct str run_line_format(char text[RUN_LINE_MAX], const char *format, va_list arguments)
 {
     int length = vsnprintf(text, RUN_LINE_MAX, format, arguments);
     if (length < 0)
