@@ -1,5 +1,6 @@
 /* BIND: texts of a pipeline against the tables as they are. What the assets before would make is stood in for by empty
- * temporary tables, which end with the connection; nothing is read but the heads of files, and nothing is kept. */
+ * temporary tables, which are dropped at the end; nothing is read but the heads of files, and nothing is kept. */
+#include "platform/engine/procedure.h"
 #include "platform/json/json.h"
 #include "worker/asset_sql.h"
 #include "worker/lineage.h"
@@ -35,7 +36,19 @@ static bool bind_stand_in(struct worker_statement *statement, struct str name, c
         buf_append_str(&sql, json_text(json_get(json_at(columns, i), "type")));
     }
     buf_append_char(&sql, ')');
-    return sql_run(statement, buf_str(&sql), err);
+    return engine_tell(statement->session, buf_str(&sql), err);
+}
+
+/* The connection may serve others: nothing of them is left. An asset that did not bind has none. */
+static bool bind_clear(struct worker_statement *statement, const struct json *assets, size_t count, struct err *err)
+{
+    AUTO(buf) struct buf sql = {0};
+    for (size_t i = 0; i < count; i++) {
+        buf_append_str(&sql, S("DROP TABLE IF EXISTS temp.main."));
+        sql_append_name(&sql, json_text(json_get(json_at(assets, i), "asset")));
+        buf_append_char(&sql, ';');
+    }
+    return engine_tell(statement->session, buf_str(&sql), err);
 }
 
 static void bind_columns(const struct json *columns, struct json_writer *writer)
@@ -89,13 +102,15 @@ bool worker_bind(struct worker_statement *statement, const struct json *argument
     AUTO(buf) struct buf answer = {0};
     const struct json *assets = json_get(arguments, "assets");
     buf_append_str(&answer, S("SELECT unnest(["));
-    for (size_t i = 0; i < json_count(assets); i++) {
-        if (i)
+    bool ok = true;
+    size_t done = 0;
+    for (; ok && done < json_count(assets); done++) {
+        if (done)
             buf_append_char(&answer, ',');
-        if (!bind_one(statement, json_at(assets, i), &answer, err))
-            return false;
+        ok = bind_one(statement, json_at(assets, done), &answer, err);
     }
     buf_append_str(&answer, S("]::VARCHAR[]) AS bound"));
     *answer_out = str_copy(statement->arena, buf_str(&answer));
-    return true;
+    struct err left;
+    return bind_clear(statement, assets, done, ok ? err : &left) && ok;
 }
