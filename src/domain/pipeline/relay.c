@@ -41,8 +41,10 @@ static void relay_drop_all(struct relay *relay)
 
 static void relay_check_done(struct relay *relay)
 {
-    if (relay->import_ended && relay->upload_ended)
-        relay->done(relay->owner, relay->rows, relay->bytes, relay->error.code == ERR_OK ? NULL : &relay->error);
+    if (!relay->import_ended || !relay->upload_ended)
+        return;
+    const struct err error = relay->error; /* the relay may be gone before the owner has read it */
+    relay->done(relay->owner, relay->rows, relay->bytes, error.code == ERR_OK ? NULL : &error);
 }
 
 /* The first reason stays. Both ends are told to stop, and done comes when both have. */
