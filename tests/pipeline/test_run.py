@@ -80,9 +80,10 @@ def test_changed_runs_what_changed_and_what_is_below_it(server, write):
         "pipelines/k.sql": "SELECT n FROM read_csv('data/source/k.csv')",
         "pipelines/l.sql": "SELECT 2 AS n",
         "pipelines/m.sql": "SELECT n FROM k UNION ALL SELECT n FROM l",
+        "seeds/s.csv": "n\n9\n",
     })
-    chosen = ["k", "l", "m"]
-    assert states(server.run(select=chosen)) == {"k": "done", "l": "done", "m": "done"}
+    chosen = ["k", "l", "m", "s"]
+    assert states(server.run(select=chosen)) == {"k": "done", "l": "done", "m": "done", "s": "done"}
     nothing = server.run(select=chosen, changed=True)
     assert nothing["state"] == "done" and nothing["steps"] == {}
     write({"pipelines/l.sql": "SELECT 3 AS n"})
@@ -92,6 +93,8 @@ def test_changed_runs_what_changed_and_what_is_below_it(server, write):
     assert set(server.run(select=chosen, changed=True)["steps"]) == {"k", "m"}
     assert server.query("SELECT n FROM m ORDER BY n") == [[1], [3], [5]]
     assert server.run(select=chosen, changed=True)["steps"] == {}
+    write({"seeds/s.csv": "n\n8\n"})
+    assert set(server.run(select=chosen, changed=True)["steps"]) == {"s"}
 
 
 def test_independent_assets_run_at_once_up_to_the_limit(server, write):
@@ -125,6 +128,7 @@ def test_a_failure_skips_what_is_below_it_and_nothing_else(server, write):
     step = run["steps"]["bad"]
     assert step["failure"] == "sql" and "pipelines/bad.sql" in str(step["error"]) and "no such luck" in str(step["error"])
     assert run["failed"] == 1 and run["skipped"] == 2 and run["done"] == 2
+    assert run["error"].startswith("bad: pipelines/bad.sql")
 
 
 def test_errors_name_file_line_and_column(server, write):

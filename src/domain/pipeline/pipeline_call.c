@@ -3,7 +3,6 @@
 #include "platform/json/json.h"
 
 struct pipeline_call {
-    struct pipeline *pipeline;
     struct statement *statement; /* NULL: refused, or it has ended */
     size_t answer_max;
     struct buf answer;
@@ -61,7 +60,6 @@ struct pipeline_call *pipeline_call(struct pipeline *pipeline, const struct pipe
                                     pipeline_call_done *done, void *owner)
 {
     struct pipeline_call *call = mem_new(struct pipeline_call);
-    call->pipeline = pipeline;
     call->answer_max = question->answer_max;
     call->refused = (struct loop_task){.run = pipeline_call_on_refused, .owner = call};
     list_init(&call->refused.node);

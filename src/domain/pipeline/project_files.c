@@ -103,14 +103,14 @@ static struct str project_sum(struct arena *arena, struct str text)
 }
 
 /* The asset of a file that is open, or problems. */
-static void project_file_parse(struct project_walk *walk, struct project_file *file, int fd)
+static void project_file_parse(struct project_walk *walk, struct project_file *file, int fd, int64_t size)
 {
     struct asset_problems problems = {.arena = file->arena};
     struct err err = {0};
     struct str text;
     const struct asset *asset = NULL;
     if (project_is_seed(file->path)) {
-        text = str_format(file->arena, "%.*s %" PRId64 " %" PRId64, STR_ARG(file->path), file->size, file->modified_ns);
+        text = str_format(file->arena, "%.*s %" PRId64 " %" PRId64, STR_ARG(file->path), size, file->modified_ns);
         asset = asset_seed(file->arena, file->path, project_sum(file->arena, text));
         file->digest = asset->digest;
     } else if (!project_read(file, fd, &text, &err)) {
@@ -201,7 +201,7 @@ static void project_add(struct project_walk *walk, struct str path, bool is_link
         project_file_refuse(file, &err);
     } else {
         project_file_mark(file, &about);
-        project_file_parse(walk, file, fd);
+        project_file_parse(walk, file, fd, about.st_size);
     }
     if (fd >= 0)
         close(fd);

@@ -33,7 +33,7 @@ struct run_flow {
     struct loop_timer again; /* the end could not be written */
     bool told_unwritten;
     struct list unwritten; /* changes that failed */
-    struct err error;      /* of the run as a whole */
+    struct err error;      /* of the first step that failed */
 };
 
 /* --- run_state.c --- */

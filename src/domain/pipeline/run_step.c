@@ -185,6 +185,10 @@ void run_step_end(struct run_slot *slot, enum step_state state)
     run_step_move(step, state);
     step->ended_us = clock_wall_us();
     flow->open--;
+    if (state == STEP_FAILED && flow->error.code == ERR_OK) {
+        flow->error = step->error;
+        err_wrap(&flow->error, "%.*s", STR_ARG(step->asset));
+    }
     if (state == STEP_DONE || state == STEP_WARNED)
         history_success(flow, step, run_step_version(slot));
     else if (slot->attempt_us && (state == STEP_FAILED || step->error.code))
