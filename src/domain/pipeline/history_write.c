@@ -1,7 +1,6 @@
 /* What a run leaves in the server's tables. */
 #include <assert.h>
 
-#include "base/clock.h"
 #include "base/log.h"
 #include "domain/pipeline/run_priv.h"
 #include "platform/store/store.h"

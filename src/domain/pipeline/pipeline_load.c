@@ -3,7 +3,6 @@
 #include <assert.h>
 
 #include "base/clock.h"
-#include "base/limits.h"
 #include "base/log.h"
 #include "domain/pipeline/pipeline_priv.h"
 #include "domain/pipeline/scheduler.h"

@@ -1,5 +1,4 @@
 /* A run from its creation to its end: which steps have their turn, and who is told. */
-#include <assert.h>
 
 #include "base/clock.h"
 #include "base/failpoint.h"

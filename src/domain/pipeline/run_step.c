@@ -1,5 +1,4 @@
 /* A step from its turn to its end: attempts, delays between them, and what follows from how it ended. */
-#include <assert.h>
 #include <inttypes.h>
 
 #include "base/clock.h"
@@ -101,6 +100,8 @@ void run_step_start(struct run_slot *slot)
     step->attempt++;
     slot->attempt_us = clock_wall_us();
     slot->version = flow->pipeline->version;
+    if (!slot->export_only) /* what the attempt before said of itself */
+        step->report = S("");
     if (!step->started_us)
         step->started_us = slot->attempt_us;
     slot->work = (struct step_work){.pipeline = flow->pipeline,

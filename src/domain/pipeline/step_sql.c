@@ -1,5 +1,4 @@
 /* A step that is SQL: one BUILD in the tenant's worker, then one EXPORT for each file. */
-#include <assert.h>
 #include <inttypes.h>
 
 #include "base/failpoint.h"
