@@ -146,7 +146,7 @@ static void analyse_error(struct str sql, const struct json *parsed, struct json
     json_end_object(writer);
 }
 
-static bool analyse_one(const struct json *text, struct str parsed_text, struct buf *answer, struct err *err)
+static bool analyse_one(const struct json *text, struct str parsed_text, struct buf *lines, struct err *err)
 {
     AUTO(arena) struct arena *arena = arena_new();
     AUTO(buf) struct buf reads = {0};
@@ -164,7 +164,7 @@ static bool analyse_one(const struct json *text, struct str parsed_text, struct 
     analyse_error(analyse.sql, parsed, &writer);
     buf_printf(&analysis, ",\"reads\":[%.*s],\"files\":[%.*s]", STR_ARG(buf_str(&reads)), STR_ARG(buf_str(&files)));
     json_end_object(&writer);
-    sql_append_text(answer, buf_str(&analysis));
+    procedure_row(lines, "analysis", buf_str(&analysis));
     return true;
 }
 
@@ -172,8 +172,9 @@ bool worker_analyse(struct worker_statement *statement, const struct json *argum
                     struct err *err)
 {
     AUTO(buf) struct buf sql = {0};
-    AUTO(buf) struct buf answer = {0};
+    AUTO(buf) struct buf lines = {0};
     const struct json *texts = json_get(arguments, "texts"), *rows;
+    (void)answer_out;
     /* Where it knows no place it writes the greatest unsigned number, which is no number of ours. */
     buf_append_str(&sql,
                    S("SELECT replace(json_serialize_sql(text)::VARCHAR, '18446744073709551615', '-1') AS parsed FROM "
@@ -186,14 +187,8 @@ bool worker_analyse(struct worker_statement *statement, const struct json *argum
     buf_append_str(&sql, S("]::VARCHAR[]) AS text)"));
     if (!sql_rows(statement, statement->arena, buf_str(&sql), &rows, err))
         return false;
-    buf_append_str(&answer, S("SELECT unnest(["));
-    for (size_t i = 0; i < json_count(texts) && i < json_count(rows); i++) {
-        if (i)
-            buf_append_char(&answer, ',');
-        if (!analyse_one(json_at(texts, i), json_text(json_get(json_at(rows, i), "parsed")), &answer, err))
+    for (size_t i = 0; i < json_count(texts) && i < json_count(rows); i++)
+        if (!analyse_one(json_at(texts, i), json_text(json_get(json_at(rows, i), "parsed")), &lines, err))
             return false;
-    }
-    buf_append_str(&answer, S("]::VARCHAR[]) AS analysis"));
-    *answer_out = str_copy(statement->arena, buf_str(&answer));
-    return true;
+    return procedure_send(statement, buf_str(&lines), json_count(rows), err);
 }

@@ -69,7 +69,7 @@ static bool bind_ask(struct worker_statement *statement, const struct json *asse
     return sql_rows(statement, statement->arena, buf_str(&ask), columns_out, err);
 }
 
-static bool bind_one(struct worker_statement *statement, const struct json *asset, struct buf *answer, struct err *err)
+static bool bind_one(struct worker_statement *statement, const struct json *asset, struct buf *lines, struct err *err)
 {
     AUTO(buf) struct buf query = {0};
     AUTO(buf) struct buf bound = {0};
@@ -92,25 +92,21 @@ static bool bind_one(struct worker_statement *statement, const struct json *asse
         bind_error(&text, &error, &writer);
     }
     json_end_object(&writer);
-    sql_append_text(answer, buf_str(&bound));
+    procedure_row(lines, "bound", buf_str(&bound));
     return true;
 }
 
 bool worker_bind(struct worker_statement *statement, const struct json *arguments, struct str *answer_out,
                  struct err *err)
 {
-    AUTO(buf) struct buf answer = {0};
+    AUTO(buf) struct buf lines = {0};
     const struct json *assets = json_get(arguments, "assets");
-    buf_append_str(&answer, S("SELECT unnest(["));
+    (void)answer_out;
     bool ok = true;
     size_t done = 0;
-    for (; ok && done < json_count(assets); done++) {
-        if (done)
-            buf_append_char(&answer, ',');
-        ok = bind_one(statement, json_at(assets, done), &answer, err);
-    }
-    buf_append_str(&answer, S("]::VARCHAR[]) AS bound"));
-    *answer_out = str_copy(statement->arena, buf_str(&answer));
+    for (; ok && done < json_count(assets); done++)
+        ok = bind_one(statement, json_at(assets, done), &lines, err);
     struct err left;
-    return bind_clear(statement, assets, done, ok ? err : &left) && ok;
+    return bind_clear(statement, assets, done, ok ? err : &left) && ok &&
+           procedure_send(statement, buf_str(&lines), done, err);
 }

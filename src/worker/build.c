@@ -346,7 +346,7 @@ bool worker_build(struct worker_statement *statement, const struct json *argumen
     struct build build = {.statement = statement, .arguments = arguments};
     struct str report;
     struct err error = {0};
-    AUTO(buf) struct buf answer = {0};
+    AUTO(buf) struct buf lines = {0};
     bool done = build_do(&build, &report, &error), broken = !done && build_is_broken(&error);
     if (broken)
         *err = error;
@@ -354,14 +354,11 @@ bool worker_build(struct worker_statement *statement, const struct json *argumen
         build.error = error;
         build_blame_files(&build);
     }
-    if (!broken) {
-        buf_append_str(&answer, S("SELECT "));
-        sql_append_text(&answer, report.len ? report : build_report(&build));
-        buf_append_str(&answer, S(" AS report"));
-        *answer_out = str_copy(statement->arena, buf_str(&answer));
-    }
+    (void)answer_out;
+    if (!broken)
+        procedure_row(&lines, "report", report.len ? report : build_report(&build));
     buf_done(&build.lineage);
     buf_done(&build.tests);
     buf_done(&build.sql);
-    return !broken;
+    return !broken && procedure_send(statement, buf_str(&lines), 1, err);
 }

@@ -213,8 +213,12 @@ bool worker_export(struct worker_statement *statement, const struct json *argume
     bool ok = export_place(&file, path, err) && export_open(&file, err) && export_rows(&file, arguments, err) &&
               export_publish(&file, err);
     export_done(&file);
-    if (ok)
-        *answer_out = str_format(statement->arena, "SELECT '{\"rows\":%llu,\"bytes\":%llu}' AS report",
-                                 (unsigned long long)file.rows, (unsigned long long)file.bytes);
-    return ok;
+    (void)answer_out;
+    if (!ok)
+        return false;
+    AUTO(buf) struct buf lines = {0};
+    procedure_row(&lines, "report",
+                  str_format(statement->arena, "{\"rows\":%llu,\"bytes\":%llu}", (unsigned long long)file.rows,
+                             (unsigned long long)file.bytes));
+    return procedure_send(statement, buf_str(&lines), 1, err);
 }

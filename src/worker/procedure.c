@@ -2,6 +2,7 @@
 #include "worker/procedures.h"
 
 #include "platform/json/json.h"
+#include "worker/output.h"
 #include "worker/statement.h"
 
 static worker_procedure_run *const worker_procedures[CHANNEL_PROCEDURE_COUNT] = {
@@ -17,5 +18,27 @@ bool worker_procedure(struct worker_statement *statement, struct str *answer_out
     if (!run)
         return err_set(err, ERR_UNIMPLEMENTED, "this worker does not know procedure %u", statement->run.procedure);
     const struct json *arguments = json_parse(statement->arena, statement->run.sql, err);
+    *answer_out = S("");
     return arguments && run(statement, arguments, answer_out, err);
+}
+
+void procedure_row(struct buf *lines, const char *name, struct str text)
+{
+    struct json_writer writer = {.buf = lines};
+    json_begin_object(&writer, NULL);
+    json_write_text(&writer, name, text);
+    json_end_object(&writer);
+    buf_append_char(lines, '\n');
+}
+
+bool procedure_send(struct worker_statement *statement, struct str lines, uint64_t rows, struct err *err)
+{
+    struct engine_output output = worker_output(statement);
+    uint8_t *memory = lines.len ? output.reserve(output.owner, lines.len, err) : NULL;
+    if (!lines.len)
+        return true;
+    if (!memory)
+        return false;
+    memcpy(memory, lines.ptr, lines.len);
+    return output.send(output.owner, S(""), lines.len, rows, err);
 }

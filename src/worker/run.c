@@ -69,8 +69,11 @@ static struct engine_request worker_request(const struct channel_run *run)
 bool worker_run(struct worker_statement *statement, struct channel_end *end, struct err *err)
 {
     struct engine_request request = worker_request(&statement->run);
+    end->ran = true;
     if (statement->run.procedure && !worker_procedure(statement, &request.sql, err))
         return false;
+    if (statement->run.procedure && !request.sql.len)
+        return true; /* it has answered itself */
     struct engine_output output = worker_output(statement);
     struct engine_stats stats = {0};
     struct engine_binds binds;
@@ -83,7 +86,6 @@ bool worker_run(struct worker_statement *statement, struct channel_end *end, str
     ok = ok && engine_run(statement->session, &request, &output, &stats, err);
     if (owner.put)
         worker_put_release(owner.put);
-    end->ran = true;
     end->rows = stats.rows;
     end->bytes = stats.bytes;
     end->kind = (uint8_t)stats.kind;
