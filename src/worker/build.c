@@ -295,10 +295,20 @@ static bool build_statements(struct build *build, struct err *err)
     return build_local(build, err);
 }
 
+/* DuckDB does not write down how it reads text files, and would look into them once more to find that out. */
+static bool build_has_lineage(const struct build *build)
+{
+    const struct json *sources = json_get(build->arguments, "sources");
+    for (size_t i = 0; i < json_count(sources); i++)
+        if (!str_ends_with(json_text(json_at(sources, i)), S(".parquet")))
+            return false;
+    return !build_is(build, "none") && !build_is(build, "test");
+}
+
 static void build_note_lineage(struct build *build)
 {
     struct json_writer writer = {.buf = &build->lineage};
-    if (!build_is(build, "none") && !build_is(build, "test"))
+    if (build_has_lineage(build))
         lineage_append(build->statement, build->query, build_is(build, "incremental") ? NULL : build->columns, &writer);
 }
 

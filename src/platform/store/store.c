@@ -71,15 +71,18 @@ static void store_keep_number(void *owner, const struct store_value *columns, si
     *(int64_t *)owner = columns[0].number;
 }
 
-static bool store_apply_migration(struct store_db *db, size_t version, struct err *err)
+/* All that are missing, or none. */
+static bool store_apply_migrations(struct store_db *db, size_t done, struct err *err)
 {
     char sql[64];
-    snprintf(sql, sizeof(sql), "PRAGMA user_version = %zu", version);
-    if (store_exec(db, "BEGIN IMMEDIATE", err) && store_exec(db, store_migrations[version - 1], err) &&
-        store_exec(db, sql, err) && store_exec(db, "COMMIT", err))
+    snprintf(sql, sizeof(sql), "PRAGMA user_version = %zu", store_migration_count);
+    bool ok = store_exec(db, "BEGIN IMMEDIATE", err);
+    for (size_t version = done + 1; ok && version <= store_migration_count; version++)
+        ok = store_exec(db, store_migrations[version - 1], err) || err_wrap(err, "migration %zu", version);
+    if (ok && store_exec(db, sql, err) && store_exec(db, "COMMIT", err))
         return true;
     sqlite3_exec(db->sqlite, "ROLLBACK", NULL, NULL, NULL);
-    return err_wrap(err, "migration %zu", version);
+    return false;
 }
 
 static bool store_migrate(struct store_db *db, struct err *err)
@@ -93,11 +96,7 @@ static bool store_migrate(struct store_db *db, struct err *err)
                 store_migration_count);
         return err_hint(err, "start the newer program, or restore a backup made by this one");
     }
-    for (size_t next = (size_t)version + 1; next <= store_migration_count; next++) {
-        if (!store_apply_migration(db, next, err))
-            return false;
-    }
-    return true;
+    return version == (int64_t)store_migration_count || store_apply_migrations(db, (size_t)version, err);
 }
 
 static bool store_configure(struct store_db *db, struct err *err)
