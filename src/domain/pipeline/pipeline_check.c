@@ -38,11 +38,26 @@ static int pipeline_check_number(const struct json *value)
     return number > 0 && number < INT32_MAX ? (int)number : 0;
 }
 
-static void pipeline_check_row(struct pipeline_checking *check, const struct json *row)
+/* What reads an asset that does not bind cannot bind either: that is said once, where it begins. failed: a flag per
+ * node; rows come in their order. */
+static bool pipeline_check_is_cause(const struct graph *graph, size_t node, const bool *failed)
+{
+    for (size_t i = 0; i < graph->nodes[node].upstream_count; i++)
+        if (failed[graph->nodes[node].upstream[i]])
+            return false;
+    return true;
+}
+
+static void pipeline_check_row(struct pipeline_checking *check, const struct json *row, bool *failed)
 {
     const struct json *error = json_get(row, "error");
-    const struct asset *asset = project_asset(check->view->graph->project, json_text(json_get(row, "asset")));
-    if (json_kind(error) != JSON_OBJECT || !asset)
+    const struct graph *graph = check->view->graph;
+    ptrdiff_t node = graph_find(graph, json_text(json_get(row, "asset")));
+    if (json_kind(error) != JSON_OBJECT || node < 0)
+        return;
+    const struct asset *asset = graph->nodes[node].asset;
+    failed[node] = true;
+    if (!pipeline_check_is_cause(graph, (size_t)node, failed))
         return;
     const struct asset_problem problem = {.path = asset->path,
                                           .line = pipeline_check_number(json_get(error, "line")),
@@ -64,8 +79,9 @@ static void pipeline_check_bound(void *owner, struct str answer, const struct er
         pipeline_check_end(check, error ? error : &own);
         return;
     }
+    bool *failed = arena_array(arena, check->view->graph->node_count, sizeof(*failed));
     for (size_t i = 0; i < count; i++)
-        pipeline_check_row(check, rows[i]);
+        pipeline_check_row(check, rows[i], failed);
     pipeline_check_end(check, NULL);
 }
 

@@ -9,6 +9,8 @@
 
 #define REQUEST_NAME_MAX 255
 #define REQUEST_CLAUSE_MAX 4096
+/* Of a procedure's arguments in lists of statements: those of pipelines carry whole projects. */
+#define REQUEST_ARGUMENTS_SHOWN 200
 
 /* What all kinds of requests have in common. */
 struct request {
@@ -324,7 +326,8 @@ struct statement *query_procedure(struct query *query, const struct query_proced
     statement->reserved = asked->kind == QUERY_LOCALS || asked->kind == QUERY_INSPECT;
     statement->iceberg = asked->iceberg ? STATEMENT_NEEDS_ICEBERG : request_procedure_iceberg(asked->kind);
     statement->sql = str_copy(statement->arena, asked->arguments);
-    statement->shown = str_format(statement->arena, "-- %s %.*s", names[asked->kind], STR_ARG(asked->arguments));
+    statement->shown = str_format(statement->arena, "-- %s %.*s", names[asked->kind],
+                                  STR_ARG(str_slice(asked->arguments, 0, REQUEST_ARGUMENTS_SHOWN)));
     statement->format = asked->format;
     return query_statement_enter(statement, err);
 }

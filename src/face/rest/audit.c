@@ -21,13 +21,9 @@ static void rest_audit_encode(struct json_writer *writer, const struct audit_row
 
 static void rest_audit_rows(void *owner, const struct audit_row *rows, size_t count, const struct err *error)
 {
-    struct rest_exchange *exchange = rest_wait_end(owner);
+    struct rest_exchange *exchange = rest_wait_answer(owner, error);
     if (!exchange)
         return;
-    if (error) {
-        rest_fail(exchange, error);
-        return;
-    }
     AUTO(buf) struct buf body = {0};
     struct json_writer writer = {.buf = &body};
     json_begin_object(&writer, NULL);

@@ -80,6 +80,14 @@ struct rest_exchange *rest_wait_end(struct edge_wait *wait)
     return edge ? list_object(edge, struct rest_exchange, edge) : NULL;
 }
 
+struct rest_exchange *rest_wait_answer(struct edge_wait *wait, const struct err *error)
+{
+    struct rest_exchange *exchange = rest_wait_end(wait);
+    if (exchange && error)
+        rest_fail(exchange, error);
+    return error ? NULL : exchange;
+}
+
 void rest_on_changed(void *owner, const struct err *error)
 {
     struct rest_exchange *exchange = rest_wait_end(owner);

@@ -81,15 +81,11 @@ void rest_lake_table_delete(struct rest_exchange *exchange)
 static void rest_dropped_listed(void *owner, const struct catalog_dropped *dropped, size_t count,
                                 const struct err *error)
 {
-    struct rest_exchange *exchange = rest_wait_end(owner);
+    struct rest_exchange *exchange = rest_wait_answer(owner, error);
     AUTO(buf) struct buf body = {0};
     struct json_writer writer = {.buf = &body};
     if (!exchange)
         return;
-    if (error) {
-        rest_fail(exchange, error);
-        return;
-    }
     json_begin_object(&writer, NULL);
     json_begin_array(&writer, "dropped");
     for (size_t i = 0; i < count; i++) {

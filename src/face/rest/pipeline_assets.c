@@ -271,7 +271,7 @@ static void rest_asset_answer(struct rest_exchange *exchange, const struct rest_
     rest_write_columns(&writer, node->asset);
     rest_write_tests(&writer, node->asset);
     rest_write_exports(&writer, node->asset);
-    json_write_text(&writer, "text", node->asset->text);
+    json_write_text(&writer, "text", node->asset->source);
     if (report)
         json_write_value(&writer, "report", report);
     json_end_object(&writer);

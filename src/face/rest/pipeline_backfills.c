@@ -33,15 +33,11 @@ static struct scheduler *rest_backfill_scheduler(struct rest_exchange *exchange,
 static void rest_backfills_list(void *owner, const struct scheduler_backfill *backfills, size_t count,
                                 const struct err *error)
 {
-    struct rest_exchange *exchange = rest_wait_end(owner);
+    struct rest_exchange *exchange = rest_wait_answer(owner, error);
     AUTO(buf) struct buf body = {0};
     struct json_writer writer = {.buf = &body};
     if (!exchange)
         return;
-    if (error) {
-        rest_fail(exchange, error);
-        return;
-    }
     json_begin_object(&writer, NULL);
     json_begin_array(&writer, "backfills");
     for (size_t i = 0; i < count; i++)

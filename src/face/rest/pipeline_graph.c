@@ -34,16 +34,12 @@ static bool rest_graph_format(struct rest_exchange *exchange, enum graph_format 
 
 static void rest_graph_answer(void *owner, const struct graph *graph, const struct err *error)
 {
-    struct rest_exchange *exchange = rest_wait_end(owner);
+    struct rest_exchange *exchange = rest_wait_answer(owner, error);
     struct err err;
     enum graph_format format;
     size_t count;
     if (!exchange)
         return;
-    if (error) {
-        rest_fail(exchange, error);
-        return;
-    }
     bool *chosen = arena_array(rest_arena(exchange), graph->node_count, sizeof(*chosen));
     const struct str *selectors = rest_graph_selectors(exchange, &count);
     if (!rest_graph_format(exchange, &format, &err) || !graph_select(graph, selectors, count, chosen, &err)) {
@@ -68,15 +64,11 @@ void rest_graph_get(struct rest_exchange *exchange)
 static void rest_check_answer(void *owner, const struct asset_problem *problems, size_t count, size_t asset_count,
                               const struct err *error)
 {
-    struct rest_exchange *exchange = rest_wait_end(owner);
+    struct rest_exchange *exchange = rest_wait_answer(owner, error);
     AUTO(buf) struct buf body = {0};
     struct json_writer writer = {.buf = &body};
     if (!exchange)
         return;
-    if (error) {
-        rest_fail(exchange, error);
-        return;
-    }
     json_begin_object(&writer, NULL);
     json_write_i64(&writer, "assets", (int64_t)asset_count);
     json_begin_array(&writer, "problems");

@@ -64,15 +64,11 @@ static bool rest_log_filter(struct rest_exchange *exchange, struct run_log_filte
 static void rest_log_answer(void *owner, const struct run_log_line *lines, size_t count, uint64_t total, bool more,
                             const struct err *error)
 {
-    struct rest_exchange *exchange = rest_wait_end(owner);
+    struct rest_exchange *exchange = rest_wait_answer(owner, error);
     AUTO(buf) struct buf body = {0};
     struct json_writer writer = {.buf = &body};
     if (!exchange)
         return;
-    if (error) {
-        rest_fail(exchange, error);
-        return;
-    }
     json_begin_object(&writer, NULL);
     json_begin_array(&writer, "lines");
     for (size_t i = 0; i < count; i++)

@@ -39,15 +39,11 @@ static bool rest_runs_filter(struct rest_exchange *exchange, struct history_filt
 static void rest_runs_page(void *owner, const struct history_run *runs, size_t count, uint64_t before,
                            const struct err *error)
 {
-    struct rest_exchange *exchange = rest_wait_end(owner);
+    struct rest_exchange *exchange = rest_wait_answer(owner, error);
     AUTO(buf) struct buf body = {0};
     struct json_writer writer = {.buf = &body};
     if (!exchange)
         return;
-    if (error) {
-        rest_fail(exchange, error);
-        return;
-    }
     json_begin_object(&writer, NULL);
     json_begin_array(&writer, "runs");
     for (size_t i = 0; i < count; i++)

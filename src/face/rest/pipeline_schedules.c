@@ -156,16 +156,12 @@ void rest_schedule_resume_post(struct rest_exchange *exchange)
 static void rest_schedule_triggered(void *owner, struct run *run, const struct graph *graph,
                                     const struct plan_step *plan, size_t plan_count, const struct err *error)
 {
-    struct rest_exchange *exchange = rest_wait_end(owner);
+    struct rest_exchange *exchange = rest_wait_answer(owner, error);
     AUTO(buf) struct buf body = {0};
     struct json_writer writer = {.buf = &body};
     (void)graph, (void)plan, (void)plan_count;
     if (!exchange)
         return;
-    if (error) {
-        rest_fail(exchange, error);
-        return;
-    }
     json_begin_object(&writer, NULL);
     if (run)
         json_write_text(&writer, "id", run->id);
@@ -194,15 +190,11 @@ void rest_schedule_trigger_post(struct rest_exchange *exchange)
 static void rest_ticks_page(void *owner, const struct scheduler_tick *ticks, size_t count, uint64_t before,
                             const struct err *error)
 {
-    struct rest_exchange *exchange = rest_wait_end(owner);
+    struct rest_exchange *exchange = rest_wait_answer(owner, error);
     AUTO(buf) struct buf body = {0};
     struct json_writer writer = {.buf = &body};
     if (!exchange)
         return;
-    if (error) {
-        rest_fail(exchange, error);
-        return;
-    }
     json_begin_object(&writer, NULL);
     json_begin_array(&writer, "ticks");
     for (size_t i = 0; i < count; i++) {

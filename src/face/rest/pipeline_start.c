@@ -12,7 +12,7 @@ static void rest_write_planned(struct json_writer *writer, const struct graph *g
     json_write_text(writer, "kind", str_from(asset_kind_name(node->asset->kind)));
     json_write_text(writer, "path", node->asset->path);
     json_write_text(writer, "reason", str_from(plan_reason_name(planned->reason)));
-    rest_write_filled(writer, "because", planned->because);
+    json_write_text(writer, "because", planned->because);
     json_begin_array(writer, "upstream");
     for (size_t i = 0; i < node->upstream_count; i++)
         json_write_text(writer, NULL, graph->nodes[node->upstream[i]].asset->name);
@@ -23,15 +23,11 @@ static void rest_write_planned(struct json_writer *writer, const struct graph *g
 static void rest_start_done(void *owner, struct run *run, const struct graph *graph, const struct plan_step *plan,
                             size_t plan_count, const struct err *error)
 {
-    struct rest_exchange *exchange = rest_wait_end(owner);
+    struct rest_exchange *exchange = rest_wait_answer(owner, error);
     AUTO(buf) struct buf body = {0};
     struct json_writer writer = {.buf = &body};
     if (!exchange)
         return;
-    if (error) {
-        rest_fail(exchange, error);
-        return;
-    }
     json_begin_object(&writer, NULL);
     if (run) {
         json_write_text(&writer, "id", run->id);

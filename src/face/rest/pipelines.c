@@ -183,13 +183,9 @@ static size_t rest_open_runs(struct rest_exchange *exchange)
 
 static void rest_pipelines_graph(void *owner, const struct graph *graph, const struct err *error)
 {
-    struct rest_exchange *exchange = rest_wait_end(owner);
+    struct rest_exchange *exchange = rest_wait_answer(owner, error);
     if (!exchange)
         return;
-    if (error) {
-        rest_fail(exchange, error);
-        return;
-    }
     const struct project_settings *settings = pipeline_settings(exchange->rest->pipeline);
     AUTO(buf) struct buf body = {0};
     struct json_writer writer = {.buf = &body};

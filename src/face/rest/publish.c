@@ -15,15 +15,11 @@ static bool rest_publish_may(struct rest_exchange *exchange, struct err *err)
 
 static void rest_publish_done(void *owner, const struct query_published *published, const struct err *error)
 {
-    struct rest_exchange *exchange = rest_wait_end(owner);
+    struct rest_exchange *exchange = rest_wait_answer(owner, error);
     AUTO(buf) struct buf body = {0};
     struct json_writer writer = {.buf = &body};
     if (!exchange)
         return; /* it is published all the same */
-    if (error) {
-        rest_fail(exchange, error);
-        return;
-    }
     json_begin_object(&writer, NULL);
     json_write_text(&writer, "path", published->path);
     json_write_i64(&writer, "size", (int64_t)published->bytes);

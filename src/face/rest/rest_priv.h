@@ -92,6 +92,8 @@ void rest_send_open(struct rest_exchange *exchange, int fd, size_t *readers);
 
 /* edge_wait_end. */
 struct rest_exchange *rest_wait_end(struct edge_wait *wait);
+/* The same for what came of it: NULL when the client has gone, or was told the error. */
+struct rest_exchange *rest_wait_answer(struct edge_wait *wait, const struct err *error);
 /* A change that leaves its own row in the audit trail is made, or refused: 204, or the error. owner: the wait. */
 void rest_on_changed(void *owner, const struct err *error);
 

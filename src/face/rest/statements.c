@@ -37,13 +37,9 @@ static void rest_statement_encode(struct json_writer *writer, const struct query
 static void rest_statements_page(void *owner, const struct query_info *infos, size_t count, int64_t before,
                                  const struct err *error)
 {
-    struct rest_exchange *exchange = rest_wait_end(owner);
+    struct rest_exchange *exchange = rest_wait_answer(owner, error);
     if (!exchange)
         return;
-    if (error) {
-        rest_fail(exchange, error);
-        return;
-    }
     AUTO(buf) struct buf body = {0};
     struct json_writer writer = {.buf = &body};
     json_begin_object(&writer, NULL);
