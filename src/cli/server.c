@@ -22,7 +22,7 @@
 
 #define DEFAULT_PORT 8815
 #define START_TIMEOUT_US (20 * CLOCK_SECOND)
-#define POLL_US (5 * CLOCK_MILLISECOND)
+#define POLL_US (1 * CLOCK_MILLISECOND)
 /* An eider.yaml is not longer. */
 #define CONFIG_MAX ((size_t)1 << 20)
 /* The files of a data directory that a command may look at. */
