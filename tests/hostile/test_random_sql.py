@@ -6,6 +6,7 @@ import concurrent.futures
 import hashlib
 import http.client
 import json
+import multiprocessing
 import os
 import pathlib
 import re
@@ -92,7 +93,8 @@ def digest(server, tenant):
 
 
 def run(jobs):
-    with concurrent.futures.ProcessPoolExecutor(PROCESSES) as pool:
+    # Not forked: what other tests left in this process (drivers with threads of their own) does not survive that.
+    with concurrent.futures.ProcessPoolExecutor(PROCESSES, multiprocessing.get_context("spawn")) as pool:
         results = list(pool.map(attack, jobs))
     leaks = [sql for _, seen in results for sql in seen]
     assert not leaks, f"{len(leaks)} statements showed another tenant's rows, the first: {leaks[0]!r}"
