@@ -67,8 +67,9 @@ def attack(readers, sql, values):
                     pass
     except Exception as error:
         assert "/work" not in str(error) and "INTERNAL" not in str(error), error
-    took = time.monotonic() - begin
-    connection.close()
+    finally:
+        took = time.monotonic() - begin
+        connection.close()
     return took
 
 

@@ -395,7 +395,8 @@ void rpc_finish(struct rpc_call *call, const struct err *error)
     call->finished = true;
     if (call->part_left) { /* the client must not take half a message for a whole one */
         call->code = error ? error->code : ERR_INTERNAL;
-        rpc_stream_reset(stream, NGHTTP2_INTERNAL_ERROR);
+        bool stopped = call->code == ERR_DEADLINE || call->code == ERR_CANCELLED; /* that is no fault of ours */
+        rpc_stream_reset(stream, stopped ? NGHTTP2_CANCEL : NGHTTP2_INTERNAL_ERROR);
         return;
     }
     rpc_call_set_status(call, error);
