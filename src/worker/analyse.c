@@ -1,5 +1,6 @@
 /* ANALYSE: what texts of a pipeline read, by DuckDB's own parser. */
 #include "base/buf.h"
+#include "domain/query/gate.h"
 #include "platform/json/json.h"
 #include "worker/procedures.h"
 #include "worker/sql.h"
@@ -21,15 +22,11 @@ struct analyse {
 
 static void analyse_walk(struct analyse *analyse, const struct json *value, const struct analyse_scope *scope);
 
-/* Lines and columns count from 1, columns in characters. */
+/* Below 0 DuckDB knows no place. */
 static void analyse_place(struct str sql, int64_t offset, struct json_writer *writer)
 {
-    int64_t line = 1, column = 1;
-    for (size_t i = 0; i < sql.len && (int64_t)i < offset; i++) {
-        bool is_end = sql.ptr[i] == '\n', inside = ((unsigned char)sql.ptr[i] & 0xC0) == 0x80;
-        line += is_end;
-        column = is_end ? 1 : column + !inside;
-    }
+    int line, column;
+    gate_position(sql, offset > 0 ? (size_t)offset : 0, &line, &column);
     json_write_i64(writer, "line", line);
     json_write_i64(writer, "column", column);
 }

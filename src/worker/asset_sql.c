@@ -1,7 +1,5 @@
 #include "worker/asset_sql.h"
 
-#include <inttypes.h>
-
 #include "domain/query/lexer.h"
 #include "platform/engine/procedure.h"
 #include "platform/json/json.h"
@@ -124,41 +122,24 @@ static bool asset_sql_place_before(struct err *err, int *line_out, int *column_o
     return true;
 }
 
-/* "why (line 3, column 8)", as DuckDB has the text; cut off. */
-static bool asset_sql_place_behind(struct err *err, int64_t *line_out, int64_t *column_out)
-{
-    struct str message = err_message(err);
-    size_t at = message.len;
-    while (at > 0 && message.ptr[at - 1] != '(')
-        at--;
-    struct str rest = str_from_index(message, at);
-    *column_out = 0;
-    if (at < 2 || !asset_sql_number(&rest, S("line "), line_out))
-        return false;
-    if (!asset_sql_number(&rest, S(", column "), column_out))
-        *column_out = 0; /* it has the line alone */
-    if (!str_equal(rest, S(")")))
-        return false;
-    err->message[at - 2] = '\0';
-    return true;
-}
-
 void asset_sql_place(const struct asset_sql *asset, struct err *err, int *line_out, int *column_out)
 {
-    int64_t line, column;
+    int line, column;
+    char *at;
     *line_out = *column_out = 0;
-    if (asset_sql_place_before(err, line_out, column_out) || !asset_sql_place_behind(err, &line, &column))
+    if (asset_sql_place_before(err, line_out, column_out) || !gate_find_place(err, &at, &line, &column))
         return;
+    *at = '\0';
     line -= asset->before;
     if (line < 1 || line > asset_sql_lines(asset->gate.sql) + 1) /* in front of the text, or behind it */
         return;
     bool has_column = column > 0;
     struct err place; /* the gate's way back reads it off a message */
-    err_set(&place, ERR_INVALID, "at (line %" PRId64 ", column %" PRId64 ")", line, has_column ? column : 1);
+    err_set(&place, ERR_INVALID, "at (line %d, column %d)", line, has_column ? column : 1);
     if (asset->gate.rewritten)
         gate_map_error(&asset->gate, asset->written, &place);
-    if (asset_sql_place_behind(&place, &line, &column)) {
-        *line_out = (int)line;
-        *column_out = has_column ? (int)column : 0;
+    if (gate_find_place(&place, &at, &line, &column)) {
+        *line_out = line;
+        *column_out = has_column ? column : 0;
     }
 }

@@ -47,27 +47,17 @@ static void step_import_on_dropped(struct ask *ask, struct str answer, const str
     import->done(import->work, import->error.code == ERR_OK ? NULL : &import->error);
 }
 
-/* " (line 1, column 8)" */
-static bool step_import_read_place(struct str text, int64_t *line_out, int64_t *column_out)
-{
-    ptrdiff_t comma = str_find(text, S(", column ")), end = str_find_char(text, ')');
-    size_t line = sizeof(" (line ") - 1, column = (size_t)comma + sizeof(", column ") - 1;
-    return comma > 0 && end > (ptrdiff_t)column && str_to_i64(str_slice(text, line, (size_t)comma - line), line_out) &&
-           str_to_i64(str_slice(text, column, (size_t)end - column), column_out);
-}
-
 /* The place that the gate and DuckDB put behind a message: in front of it, and in the report. */
 static void step_import_place(struct step_import *import)
 {
     AUTO(buf) struct buf report = {0};
     struct json_writer writer = {.buf = &report};
-    char *at = strstr(import->error.message, " (line ");
-    int64_t line, column;
-    if (import->work->report.len || !at || !step_import_read_place(str_from(at), &line, &column))
+    char *at;
+    int line, column;
+    if (import->work->report.len || !gate_find_place(&import->error, &at, &line, &column) || column == 0)
         return;
-    *at = 0;
-    err_wrap(&import->error, "%.*s:%lld:%lld", STR_ARG(import->work->node->asset->path), (long long)line,
-             (long long)column);
+    *at = '\0';
+    err_wrap(&import->error, "%.*s:%d:%d", STR_ARG(import->work->node->asset->path), line, column);
     json_begin_object(&writer, NULL);
     json_begin_object(&writer, "error");
     json_write_i64(&writer, "line", line);

@@ -61,6 +61,11 @@ bool gate_check_places(struct str sql, const struct gate_places *places, struct 
 
 /* Maps an offset in the rewritten text back to the user's. */
 size_t gate_map_offset(const struct gate_result *result, size_t offset);
+/* Where an offset of a text is; both count from 1, columns in characters. */
+void gate_position(struct str sql, size_t offset, int *line_out, int *column_out);
+/* Finds " (line 1, column 8)" or " (line 1)" at the end of a message, where DuckDB's places are: *at_out is where it
+ * begins, *column_out 0 when it has the line alone. False: there is none. */
+bool gate_find_place(struct err *error, char **at_out, int *line_out, int *column_out);
 /* The same for " (line 1, column 8)" at the end of an error's message; sql: the user's text. */
 void gate_map_error(const struct gate_result *result, struct str sql, struct err *error);
 

@@ -50,31 +50,47 @@ static size_t gate_map_place(struct str sql, int line, int column)
 }
 
 #define GATE_MAP_LINE " (line "
-#define GATE_MAP_COLUMN " column "
+#define GATE_MAP_COLUMN ", column "
 
-/* " (line 1, column 8)" and nothing behind it. */
-static bool gate_map_parse(struct str text, int *line_out, int *column_out)
+/* A number that fits, and what follows it. */
+static bool gate_map_number(struct str *rest, int *number_out)
 {
-    struct str rest = str_from_index(text, sizeof(GATE_MAP_LINE) - 1), first, second;
-    int64_t line, column;
-    if (!str_ends_with(rest, S(")")) || !str_split_next(&rest, ',', &first) ||
-        !str_starts_with(rest, S(GATE_MAP_COLUMN)))
+    size_t digits = 0;
+    int64_t number;
+    while (digits < rest->len && rest->ptr[digits] >= '0' && rest->ptr[digits] <= '9')
+        digits++;
+    if (!str_to_i64(str_slice(*rest, 0, digits), &number) || number > INT_MAX)
         return false;
-    second = str_slice(rest, sizeof(GATE_MAP_COLUMN) - 1, rest.len - sizeof(GATE_MAP_COLUMN));
-    if (!str_to_i64(first, &line) || !str_to_i64(second, &column) || line > INT_MAX || column > INT_MAX)
+    *rest = str_from_index(*rest, digits);
+    *number_out = (int)number;
+    return true;
+}
+
+bool gate_find_place(struct err *error, char **at_out, int *line_out, int *column_out)
+{
+    const struct str comma = S(GATE_MAP_COLUMN);
+    char *place = NULL;
+    for (char *next = error->message; (next = strstr(next, GATE_MAP_LINE)); next++)
+        place = next;
+    int line, column = 0;
+    struct str rest = place ? str_from(place + sizeof(GATE_MAP_LINE) - 1) : S("");
+    if (!place || !gate_map_number(&rest, &line))
         return false;
-    *line_out = (int)line;
-    *column_out = (int)column;
+    bool has_column = str_starts_with(rest, comma);
+    rest = has_column ? str_from_index(rest, comma.len) : rest;
+    if ((has_column && !gate_map_number(&rest, &column)) || !str_equal(rest, S(")")))
+        return false;
+    *at_out = place;
+    *line_out = line;
+    *column_out = column;
     return true;
 }
 
 void gate_map_error(const struct gate_result *result, struct str sql, struct err *error)
 {
     int line, column;
-    char *place = NULL;
-    for (char *next = error->message; (next = strstr(next, GATE_MAP_LINE)); next++)
-        place = next;
-    if (!place || !gate_map_parse(str_from(place), &line, &column))
+    char *place;
+    if (!gate_find_place(error, &place, &line, &column) || column == 0)
         return;
     gate_position(sql, gate_map_offset(result, gate_map_place(result->sql, line, column)), &line, &column);
     snprintf(place, sizeof(error->message) - (size_t)(place - error->message), " (line %d, column %d)", line, column);

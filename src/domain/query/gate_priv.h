@@ -75,9 +75,6 @@ bool gate_iceberg_made(struct gate *gate, size_t index);
 bool gate_file_literal(struct gate *gate, size_t index);
 bool gate_file_call(struct gate *gate, size_t index);
 
-/* Line and column, both from 1; columns count characters. */
-void gate_position(struct str sql, size_t offset, int *line_out, int *column_out);
-
 /* Follows where tables stand; called for each token in order. */
 bool gate_table(struct gate *gate, size_t index);
 /* An opening bracket: the new level's properties, before it is pushed. */
