@@ -43,15 +43,6 @@ static struct str alert_key(struct arena *arena, struct str environment, struct 
 
 /* --- Messages --- */
 
-static void alert_time(struct json_writer *writer, const char *key, int64_t wall_us)
-{
-    char text[28];
-    if (wall_us == 0)
-        return;
-    clock_format(wall_us, text);
-    json_write_text(writer, key, str_from(text));
-}
-
 static void alert_write_error(struct json_writer *writer, const struct run_step *step, struct arena *arena)
 {
     struct err ignored;
@@ -85,7 +76,7 @@ static void alert_write_asset(const struct alert_draft *draft, size_t index, str
         json_write_i64(writer, "attempt", step->attempt);
         alert_write_error(writer, step, arena);
     } else {
-        alert_time(writer, "built", draft->built_us[draft->nodes[index]]);
+        json_write_time(writer, "built", draft->built_us[draft->nodes[index]]);
         json_write_i64(writer, "max_age_s", asset->max_age_us / CLOCK_SECOND);
     }
     json_end_object(writer);
@@ -100,8 +91,8 @@ static void alert_write_run(const struct run *run, struct json_writer *writer)
     json_write_text(writer, "trigger", run->trigger);
     if (run->user.len > 0)
         json_write_text(writer, "user", run->user);
-    alert_time(writer, "created", run->created_us);
-    alert_time(writer, "ended", run->ended_us);
+    json_write_time(writer, "created", run->created_us);
+    json_write_time(writer, "ended", run->ended_us);
     json_end_object(writer);
 }
 
@@ -113,7 +104,7 @@ static void alert_write_document(const struct alert_draft *draft, const size_t *
     struct json_writer writer = {.buf = out};
     json_begin_object(&writer, NULL);
     json_write_text(&writer, "event", str_from(alert_kind_name(draft->kind)));
-    alert_time(&writer, "at", clock_wall_us());
+    json_write_time(&writer, "at", clock_wall_us());
     json_write_text(&writer, "text", text);
     json_write_text(&writer, "project", settings->name);
     json_write_text(&writer, "environment", draft->environment->name);

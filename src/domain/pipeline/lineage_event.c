@@ -1,6 +1,5 @@
 #include "domain/pipeline/lineage_event.h"
 
-#include "base/clock.h"
 #include "domain/pipeline/lineage.h"
 #include "platform/json/json.h"
 #include "platform/net/digest.h"
@@ -35,13 +34,6 @@ struct str lineage_step_id(struct arena *arena, struct str run, struct str asset
 }
 
 /* --- Small parts --- */
-
-static void lineage_time(struct json_writer *writer, const char *key, int64_t wall_us)
-{
-    char text[28];
-    clock_format(wall_us, text);
-    json_write_text(writer, key, str_from(text));
-}
 
 /* Begins a facet; json_end_object ends it. schema: "1-0-1/NominalTimeRunFacet". */
 static void lineage_facet(struct lineage_document *document, const char *key, const char *schema)
@@ -150,7 +142,7 @@ static void lineage_nominal_time(struct lineage_document *document)
     if (document->event->run->due_us == 0)
         return;
     lineage_facet(document, "nominalTime", "1-0-1/NominalTimeRunFacet");
-    lineage_time(&document->writer, "nominalStartTime", document->event->run->due_us);
+    json_write_time(&document->writer, "nominalStartTime", document->event->run->due_us);
     json_end_object(&document->writer);
 }
 
@@ -553,7 +545,7 @@ void lineage_event_write(const struct lineage_event *event, struct buf *out)
         .writer = {.buf = out},
     };
     json_begin_object(&document.writer, NULL);
-    lineage_time(&document.writer, "eventTime", event->at_us);
+    json_write_time(&document.writer, "eventTime", event->at_us);
     json_write_text(&document.writer, "producer", S(LINEAGE_PRODUCER));
     json_write_text(&document.writer, "schemaURL", S(LINEAGE_SPEC "2-0-2/OpenLineage.json#/$defs/RunEvent"));
     json_write_text(&document.writer, "eventType", str_from(types[event->type]));

@@ -36,8 +36,6 @@ bool rest_before(struct rest_exchange *exchange, uint64_t *before_out, struct er
 bool rest_get_texts(struct rest_exchange *exchange, const struct json *object, const char *key,
                     const struct str **texts_out, size_t *count_out, struct err *err) MUST_USE;
 
-/* RFC 3339; nothing for 0. */
-void rest_write_time(struct json_writer *writer, const char *key, int64_t wall_us);
 /* Nothing for an empty one. */
 void rest_write_filled(struct json_writer *writer, const char *key, struct str text);
 void rest_write_texts(struct json_writer *writer, const char *key, const struct str *texts, size_t count);

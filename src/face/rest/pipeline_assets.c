@@ -103,7 +103,7 @@ static void rest_write_state(struct json_writer *writer, const struct asset_stat
     if (!state || state->built_us == 0)
         return;
     json_begin_object(writer, "built");
-    rest_write_time(writer, "at", state->built_us);
+    json_write_time(writer, "at", state->built_us);
     rest_write_filled(writer, "run", state->run);
     json_write_i64(writer, "version", (int64_t)state->version);
     if (state->rows >= 0)

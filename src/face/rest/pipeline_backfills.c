@@ -11,8 +11,8 @@ static void rest_write_backfill(struct json_writer *writer, const struct schedul
     json_write_text(writer, "to", backfill->to);
     rest_write_filled(writer, "user", backfill->user);
     json_write_text(writer, "state", str_from(run_state_name((enum run_state)backfill->state)));
-    rest_write_time(writer, "created", backfill->created_us);
-    rest_write_time(writer, "ended", backfill->ended_us);
+    json_write_time(writer, "created", backfill->created_us);
+    json_write_time(writer, "ended", backfill->ended_us);
     json_write_i64(writer, "total", backfill->total);
     json_write_i64(writer, "done", backfill->done);
     json_write_i64(writer, "failed", backfill->failed);

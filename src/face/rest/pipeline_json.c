@@ -1,15 +1,5 @@
 /* What runs, steps and problems look like in JSON. */
-#include "base/clock.h"
 #include "face/rest/pipeline.h"
-
-void rest_write_time(struct json_writer *writer, const char *key, int64_t wall_us)
-{
-    char text[28];
-    if (wall_us == 0)
-        return;
-    clock_format(wall_us, text);
-    json_write_text(writer, key, str_from(text));
-}
 
 void rest_write_filled(struct json_writer *writer, const char *key, struct str text)
 {
@@ -65,9 +55,9 @@ void rest_write_run(struct json_writer *writer, const char *key, const struct hi
     rest_write_filled(writer, "backfill", run->backfill);
     rest_write_filled(writer, "selection", run->selection);
     json_write_text(writer, "state", str_from(run_state_name((enum run_state)run->state)));
-    rest_write_time(writer, "created", run->created_us);
-    rest_write_time(writer, "started", run->started_us);
-    rest_write_time(writer, "ended", run->ended_us);
+    json_write_time(writer, "created", run->created_us);
+    json_write_time(writer, "started", run->started_us);
+    json_write_time(writer, "ended", run->ended_us);
     if (run->started_us && run->ended_us)
         json_write_i64(writer, "run_us", run->ended_us - run->started_us);
     json_write_i64(writer, "steps", run->steps);
@@ -118,9 +108,9 @@ static void rest_write_step_members(struct json_writer *writer, const struct his
     json_write_text(writer, "state", str_from(step_state_name((enum step_state)step->state)));
     json_write_text(writer, "reason", str_from(plan_reason_name((enum plan_reason)step->reason)));
     json_write_i64(writer, "attempt", step->attempt);
-    rest_write_time(writer, "queued", step->queued_us);
-    rest_write_time(writer, "started", step->started_us);
-    rest_write_time(writer, "ended", step->ended_us);
+    json_write_time(writer, "queued", step->queued_us);
+    json_write_time(writer, "started", step->started_us);
+    json_write_time(writer, "ended", step->ended_us);
     if (step->started_us && step->ended_us)
         json_write_i64(writer, "run_us", step->ended_us - step->started_us);
     rest_write_count(writer, "rows", step->rows);
@@ -176,8 +166,8 @@ void rest_write_attempt(struct json_writer *writer, const struct history_attempt
     json_begin_object(writer, NULL);
     json_write_i64(writer, "step", attempt->step);
     json_write_i64(writer, "attempt", attempt->attempt);
-    rest_write_time(writer, "started", attempt->started_us);
-    rest_write_time(writer, "ended", attempt->ended_us);
+    json_write_time(writer, "started", attempt->started_us);
+    json_write_time(writer, "ended", attempt->ended_us);
     rest_write_filled(writer, "failure", attempt->failure);
     rest_write_filled(writer, "error", attempt->error);
     json_end_object(writer);

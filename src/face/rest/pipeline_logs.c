@@ -8,7 +8,7 @@ void rest_write_line(struct json_writer *writer, const struct run_log_line *line
 {
     json_begin_object(writer, NULL);
     json_write_i64(writer, "number", (int64_t)line->number);
-    rest_write_time(writer, "at", line->at_us);
+    json_write_time(writer, "at", line->at_us);
     json_write_text(writer, "level", str_from(log_level_name((enum log_level)line->level)));
     if (line->step != RUN_LOG_NO_STEP) {
         json_write_i64(writer, "step", line->step);

@@ -63,8 +63,8 @@ static void rest_schedules_each(void *owner, const struct scheduler_info *info)
     json_write_text(writer, "expression", info->expression);
     rest_write_filled(writer, "zone", info->zone);
     json_write_bool(writer, "paused", info->paused);
-    rest_write_time(writer, "last", info->last_us);
-    rest_write_time(writer, "next", info->next_us);
+    json_write_time(writer, "last", info->last_us);
+    json_write_time(writer, "next", info->next_us);
     rest_write_filled(writer, "last_run", info->last_run);
     rest_write_filled(writer, "last_outcome", info->last_outcome);
     json_end_object(writer);
@@ -202,8 +202,8 @@ static void rest_ticks_page(void *owner, const struct scheduler_tick *ticks, siz
         json_write_i64(&writer, "number", (int64_t)ticks[i].number);
         json_write_text(&writer, "environment", ticks[i].environment);
         json_write_text(&writer, "schedule", ticks[i].schedule);
-        rest_write_time(&writer, "due", ticks[i].due_us);
-        rest_write_time(&writer, "at", ticks[i].at_us);
+        json_write_time(&writer, "due", ticks[i].due_us);
+        json_write_time(&writer, "at", ticks[i].at_us);
         json_write_text(&writer, "outcome", ticks[i].outcome);
         rest_write_filled(&writer, "run", ticks[i].run);
         rest_write_filled(&writer, "error", ticks[i].error);

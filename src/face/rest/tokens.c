@@ -6,15 +6,6 @@
 /* A hundred years: any longer is "never". */
 #define REST_TOKEN_LIFE_MAX_S 3153600000
 
-static void rest_token_time(struct json_writer *writer, const char *key, int64_t wall_us)
-{
-    char text[28];
-    if (wall_us == 0)
-        return;
-    clock_format(wall_us, text);
-    json_write_text(writer, key, str_from(text));
-}
-
 /* secret empty: it is not shown. */
 static void rest_token_encode(struct json_writer *writer, const struct token *token, struct str secret)
 {
@@ -27,9 +18,9 @@ static void rest_token_encode(struct json_writer *writer, const struct token *to
     if (token->role != ROLE_NONE)
         json_write_text(writer, "role", str_from(role_name(token->role)));
     json_write_bool(writer, "admin", token->admin);
-    rest_token_time(writer, "created", token->created_us);
-    rest_token_time(writer, "expires", token->expires_us);
-    rest_token_time(writer, "last_used", token->used_us);
+    json_write_time(writer, "created", token->created_us);
+    json_write_time(writer, "expires", token->expires_us);
+    json_write_time(writer, "last_used", token->used_us);
     if (secret.len > 0)
         json_write_text(writer, "token", secret);
     json_end_object(writer);

@@ -51,6 +51,8 @@ void json_write_i64(struct json_writer *writer, const char *key, int64_t number)
 void json_write_double(struct json_writer *writer, const char *key, double number);
 void json_write_bool(struct json_writer *writer, const char *key, bool value);
 void json_write_null(struct json_writer *writer, const char *key);
+/* A moment as RFC 3339 has it; nothing at all for 0, which means that there was none yet. */
+void json_write_time(struct json_writer *writer, const char *key, int64_t wall_us);
 /* A parsed value as it was read: members in order, integers exact, doubles with a point or an exponent. */
 void json_write_value(struct json_writer *writer, const char *key, const struct json *value);
 /* A quoted, escaped JSON string alone; bytes that are not UTF-8 become U+FFFD. */

@@ -4,6 +4,8 @@
 #include <math.h>
 #include <stdio.h>
 
+#include "base/clock.h"
+
 /* Length of what stands for itself inside a string: printable ASCII but quotes and backslashes. Eight bytes at a time:
  * a byte is not plain when the high bit of one of the terms is set in it. */
 static size_t json_plain_len(const uint8_t *ptr, size_t len)
@@ -158,6 +160,15 @@ void json_write_null(struct json_writer *writer, const char *key)
 {
     json_lead(writer, key);
     buf_append_str(writer->buf, S("null"));
+}
+
+void json_write_time(struct json_writer *writer, const char *key, int64_t wall_us)
+{
+    char text[28];
+    if (wall_us == 0)
+        return;
+    clock_format(wall_us, text);
+    json_write_text(writer, key, str_from(text));
 }
 
 /* A double stays one for whoever reads it again: "1.0", not "1". */
